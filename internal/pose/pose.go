@@ -1,0 +1,66 @@
+// Package pose is what the program finds: people, each with joints in image
+// px and camera mm.
+package pose
+
+import (
+	"mhp/internal/geom"
+	"mhp/internal/skeleton"
+)
+
+// Joint is one joint of one person.
+type Joint struct {
+	Image        geom.ImagePoint     // px of the upright picture
+	Camera       geom.CameraPointMM  // before the camera
+	RootRelative geom.RootRelativeMM // Camera minus the root joint's
+	Score        float64             // 0..1, the peak probability of the heat volume
+}
+
+// Person is one person in one picture. Joints follow Set's order.
+type Person struct {
+	Set             *skeleton.Set
+	Joints          []Joint
+	Box             geom.BoxPx // the box that the crop was made from, image px
+	BoxScore        float64    // the detector's, 1 for given boxes
+	BoxSource       string     // "given", "file", "picture", "detector"
+	RootDepthMM     float64    // distance of the root joint along the optical axis
+	RootDepthSource string     // "box", "height", "fixed"
+	Score           float64    // mean of the joints' scores
+}
+
+// Root is the person's root joint.
+func (p *Person) Root() Joint { return p.Joints[p.Set.Root()] }
+
+// MeanScore averages the joints' scores.
+func MeanScore(joints []Joint) float64 {
+	if len(joints) == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, j := range joints {
+		sum += j.Score
+	}
+	return sum / float64(len(joints))
+}
+
+// Picture is the result for one picture.
+type Picture struct {
+	Name     string // as given by the user
+	Index    int
+	WidthPx  int
+	HeightPx int
+	Camera   geom.Intrinsics
+	People   []Person
+	Model    ModelInfo
+	Provider string // the execution provider that ran the network
+	Library  string // "onnxruntime 1.27.0"
+	Dropped  int    // people left out because their joints scored under the limit
+}
+
+// ModelInfo identifies the network that made a result.
+type ModelInfo struct {
+	Name    string
+	SHA256  string
+	Variant string
+	Set     *skeleton.Set
+	Trained bool
+}
