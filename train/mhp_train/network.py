@@ -1,0 +1,179 @@
+"""The MobileHumanPose network: one picture crop in, one heat volume a joint out.
+
+    image [N,3,H,W] -> stem -> 17 inverted residual blocks -> embedding -> 3 x decoder -> 1x1 -> volume [N,J*D,H/s,W/s]
+                                 |         |        |                       ^
+                                 +---------+--------+---- skips ------------+
+
+Choi, Choi, Kim, "MobileHumanPose", CVPRW 2021; blocks after Sandler et al., "MobileNetV2", CVPR 2018.
+Channel of the volume = joint * D + depth.  The network is fully convolutional: any input whose sides are
+multiples of `Variant.stride` works, and the depth axis keeps its D bins.
+
+Modules carry the names of the authors' checkpoints (first_conv, inv_residual, last_conv, deconv0..2,
+final_layer), so that their weights load without a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+# (expansion, channels at width 1, blocks) of the seven stages.
+STAGES = ((1, 64, 1), (6, 48, 2), (6, 48, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
+STEM_CHANNELS = 48
+DECODER_CHANNELS = 256
+PRELU_KINDS = ("layer", "channel")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What sets XS, S and L apart.
+
+    name: "xs", "s" or "l"; width: channel multiplier; embedding: channels of the bottleneck;
+    depth_bins: D, bins along the depth; stem_stride: 1 or 2;
+    stage_strides: stride of each of the seven stages; skip_stages: stages whose output joins the decoder, deepest first.
+    """
+
+    name: str
+    width: float
+    embedding: int
+    depth_bins: int
+    stem_stride: int
+    stage_strides: tuple[int, ...]
+    skip_stages: tuple[int, ...]
+
+    @property
+    def stride(self) -> int:
+        """Input px per cell of the deepest feature map; input sides must be multiples of it."""
+        product = self.stem_stride
+        for stride in self.stage_strides:
+            product *= stride
+        return product
+
+    @property
+    def cell_px(self) -> int:
+        """Input px per cell of the heat volume."""
+        return self.stride // 8
+
+
+VARIANTS = {
+    "xs": Variant("xs", 0.5, 128, 32, 2, (2, 2, 2, 2, 2, 1, 1), (4, 3, 2)),
+    "s": Variant("s", 0.75, 512, 64, 1, (1, 2, 2, 2, 2, 2, 1), (5, 4, 3)),
+    "l": Variant("l", 1.0, 2048, 64, 1, (1, 2, 2, 2, 2, 2, 1), (5, 4, 3)),
+}
+
+
+def round_channels(channels: float, multiple: int = 8) -> int:
+    """Nearest multiple of 8 that is not below 90 % of `channels` (MobileNet's rule)."""
+    rounded = max(multiple, int(channels + multiple / 2) // multiple * multiple)
+    return rounded + multiple if rounded < 0.9 * channels else rounded
+
+
+class LayerPReLUFunction(torch.autograd.Function):
+    """PReLU with one slope: the slope's gradient without an element-wise temporary per channel."""
+
+    @staticmethod
+    def forward(ctx, x, slope):
+        ctx.save_for_backward(x, slope)
+        return torch.nn.functional.leaky_relu(x, float(slope))
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, slope = ctx.saved_tensors
+        grad_x = torch.ops.aten.leaky_relu_backward(grad, x, float(slope), False)
+        grad_slope = (grad * x.clamp(max=0)).sum(dtype=torch.float32).reshape(1)
+        return grad_x, grad_slope
+
+
+def prelu(channels: int, kind: str) -> nn.PReLU:
+    """PReLU with one slope for the whole layer or one a channel."""
+    if kind not in PRELU_KINDS:
+        raise ValueError(f"prelu kind {kind!r} is not one of {', '.join(PRELU_KINDS)}")
+    return nn.PReLU(1 if kind == "layer" else channels)
+
+
+def conv_bn_prelu(inputs: int, outputs: int, kernel: int, stride: int, groups: int, kind: str) -> nn.Sequential:
+    """Convolution without bias, batch normalisation, PReLU."""
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), prelu(outputs, kind))
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expand, 3x3 depthwise, 1x1 linear projection; identity added when shapes allow it."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int, kind: str):
+        super().__init__()
+        hidden = inputs * expansion
+        layers: list[nn.Module] = []
+        if expansion != 1:
+            layers.append(conv_bn_prelu(inputs, hidden, 1, 1, 1, kind))
+        layers.append(conv_bn_prelu(hidden, hidden, 3, stride, hidden, kind))
+        layers += [nn.Conv2d(hidden, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+        self.conv = nn.Sequential(*layers)
+        self.identity = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.conv(x) if self.identity else self.conv(x)
+
+
+class Decoder(nn.Sequential):
+    """1x1 to the skip's channels, 3x3 to `outputs`, both with bias, BN and PReLU; then bilinear x2, corners aligned."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int, kind: str):
+        super().__init__(
+            nn.Conv2d(inputs + skip, skip, 1), nn.BatchNorm2d(skip), prelu(skip, kind),
+            nn.Conv2d(skip, outputs, 3, padding=1), nn.BatchNorm2d(outputs), prelu(outputs, kind),
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
+        )
+
+
+class MobileHumanPose(nn.Module):
+    """Heat volumes of `joints` joints.  Input [N,3,H,W], H and W multiples of `variant.stride`; output [N,J*D,H/c,W/c]."""
+
+    def __init__(self, variant: Variant, joints: int, prelu_kind: str = "layer"):
+        super().__init__()
+        self.variant, self.joints, self.prelu_kind = variant, joints, prelu_kind
+        channels = round_channels(STEM_CHANNELS * variant.width)
+        self.first_conv = conv_bn_prelu(3, channels, 3, variant.stem_stride, 1, prelu_kind)
+        blocks: list[nn.Module] = []
+        stage_channels: list[int] = []
+        self.stage_end: list[int] = []
+        for (expansion, width, count), stride in zip(STAGES, variant.stage_strides):
+            outputs = round_channels(width * variant.width)
+            for index in range(count):
+                blocks.append(InvertedResidual(channels, outputs, stride if index == 0 else 1, expansion, prelu_kind))
+                channels = outputs
+            stage_channels.append(outputs)
+            self.stage_end.append(len(blocks))
+        self.inv_residual = nn.Sequential(*blocks)
+        self.last_conv = conv_bn_prelu(channels, variant.embedding, 1, 1, 1, prelu_kind)
+        skips = [stage_channels[stage] for stage in variant.skip_stages]
+        self.deconv0 = Decoder(variant.embedding, skips[0], DECODER_CHANNELS, prelu_kind)
+        self.deconv1 = Decoder(DECODER_CHANNELS, skips[1], DECODER_CHANNELS, prelu_kind)
+        self.deconv2 = Decoder(DECODER_CHANNELS, skips[2], DECODER_CHANNELS, prelu_kind)
+        self.final_layer = nn.Conv2d(DECODER_CHANNELS, joints * variant.depth_bins, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = self.first_conv(image)
+        kept: list[torch.Tensor] = []
+        for index, block in enumerate(self.inv_residual, start=1):
+            x = block(x)
+            if index in (self.stage_end[stage] for stage in self.variant.skip_stages):
+                kept.append(x)
+        x = self.last_conv(x)
+        for decoder in (self.deconv0, self.deconv1, self.deconv2):
+            x = decoder(torch.cat([kept.pop(), x], dim=1))
+        return self.final_layer(x)
+
+
+def build(name: str, joints: int, prelu_kind: str = "layer") -> MobileHumanPose:
+    """Network `name` (xs, s, l) for 18 or 21 joints with weights drawn at random by torch's generator."""
+    if name not in VARIANTS:
+        raise ValueError(f"variant {name!r} is not one of {', '.join(VARIANTS)}")
+    return MobileHumanPose(VARIANTS[name], joints, prelu_kind)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Number of trained values (batch-norm statistics not counted)."""
+    return sum(p.numel() for p in network.parameters())
