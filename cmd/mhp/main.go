@@ -1,0 +1,18 @@
+// Command mhp finds people in pictures and gives their joints in 3D, in millimetres.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"mhp/internal/cli"
+)
+
+func main() {
+	// The first Ctrl-C asks for a clean end; from then on the default holds, so a second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

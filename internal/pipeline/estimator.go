@@ -1,0 +1,266 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mhp/internal/camera"
+	"mhp/internal/detect"
+	"mhp/internal/frame"
+	"mhp/internal/geom"
+	"mhp/internal/infer"
+	"mhp/internal/pose"
+	"mhp/internal/postprocess"
+	"mhp/internal/preprocess"
+)
+
+// DepthMode says how the distance of a person's root joint is found.
+type DepthMode string
+
+// The ways to a root depth.
+const (
+	DepthBox    DepthMode = "box"    // from the size of the crop box
+	DepthHeight DepthMode = "height" // from the length of the bones of a person of known height
+	DepthFixed  DepthMode = "fixed"  // told by the user
+)
+
+// EstimatorOptions configures an Estimator.
+type EstimatorOptions struct {
+	Flip           bool // average with the mirrored crop: twice the time, a little steadier
+	Depth          DepthMode
+	PersonHeightMM float64 // for DepthHeight
+	FixedDepthMM   float64 // for DepthFixed
+	// Camera gives the intrinsics of a picture.
+	Camera func(f *frame.Frame) (geom.Intrinsics, error)
+}
+
+// Validate reports an option that makes no sense.
+func (o EstimatorOptions) Validate() error {
+	switch {
+	case o.Camera == nil:
+		return errors.New("no camera given")
+	case o.Depth == DepthHeight && !(o.PersonHeightMM > 0):
+		return fmt.Errorf("a person's height must be above 0 mm, not %g", o.PersonHeightMM)
+	case o.Depth == DepthFixed && !(o.FixedDepthMM > 0):
+		return fmt.Errorf("a root depth must be above 0 mm, not %g", o.FixedDepthMM)
+	case o.Depth != DepthBox && o.Depth != DepthHeight && o.Depth != DepthFixed:
+		return fmt.Errorf("unknown way to the root depth %q", o.Depth)
+	}
+	return nil
+}
+
+// maxBatch bounds the people of one run: the buffers of a run grow with it,
+// and on a CPU a larger batch is no faster per person.
+const maxBatch = 8
+
+// refineGrow is how much wider than the joints found a person's box is for the second pass.
+const refineGrow = 1.2
+
+// Timings say where the time of the pictures so far went.
+type Timings struct {
+	Detect, Crop, Run, Joints time.Duration
+	People                    int
+}
+
+// Estimator turns one picture into people. It is for one goroutine.
+//
+//	frame -> boxes -> n crops [n,3,H,W] -> one Run -> heat cells -> image px -> camera mm
+type Estimator struct {
+	opts    EstimatorOptions
+	runner  infer.Runner
+	finder  detect.Finder
+	cropper *preprocess.Cropper
+	decoder *postprocess.Decoder
+
+	crops    []geom.CropToImage
+	squares  []geom.BoxPx
+	points   [][]postprocess.HeatPoint // [maxBatch][J]
+	mirrored []postprocess.HeatPoint
+	timings  Timings
+}
+
+// NewEstimator joins a finder of people and a runner; it owns neither.
+func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptions) (*Estimator, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	spec := runner.Spec()
+	e := &Estimator{
+		opts: opts, runner: runner, finder: finder,
+		cropper: preprocess.New(spec), decoder: postprocess.New(spec),
+		crops: make([]geom.CropToImage, maxBatch), squares: make([]geom.BoxPx, maxBatch),
+		points:   make([][]postprocess.HeatPoint, maxBatch),
+		mirrored: make([]postprocess.HeatPoint, len(spec.Set.Joints)),
+	}
+	for i := range e.points {
+		e.points[i] = make([]postprocess.HeatPoint, len(spec.Set.Joints))
+	}
+	return e, nil
+}
+
+// Timings is where the time went so far.
+func (e *Estimator) Timings() Timings { return e.timings }
+
+// Picture finds the people of a picture. Nobody is a valid, empty result.
+func (e *Estimator) Picture(ctx context.Context, f *frame.Frame) (*pose.Picture, error) {
+	k, err := e.opts.Camera(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	start := time.Now()
+	boxes, err := e.finder.Find(ctx, f)
+	e.timings.Detect += time.Since(start)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	p := &pose.Picture{
+		Name: f.Name, Index: f.Index, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
+		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(),
+	}
+	for len(boxes) > 0 {
+		n := min(len(boxes), maxBatch)
+		people, err := e.people(ctx, f, k, boxes[:n])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		p.People = append(p.People, people...)
+		boxes = boxes[n:]
+	}
+	e.timings.People += len(p.People)
+	return p, nil
+}
+
+// people runs the network on at most maxBatch boxes. Boxes that stand for the
+// whole picture are only a guess: they get a second pass on the box of the
+// joints found.
+func (e *Estimator) people(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box) ([]pose.Person, error) {
+	people, err := e.pass(ctx, f, k, boxes)
+	if err != nil {
+		return nil, err
+	}
+	again := make([]detect.Box, len(boxes))
+	refine := false
+	for i, b := range boxes {
+		again[i] = b
+		if b.Source == detect.SourcePicture {
+			again[i].BoxPx = tightBox(f, people[i])
+			refine = true
+		}
+	}
+	if !refine {
+		return people, nil
+	}
+	return e.pass(ctx, f, k, again)
+}
+
+// tightBox is the part of the picture round a person's joints, grown a little.
+func tightBox(f *frame.Frame, p pose.Person) geom.BoxPx {
+	points := make([]geom.ImagePoint, len(p.Joints))
+	for i, j := range p.Joints {
+		points[i] = j.Image
+	}
+	whole := geom.BoxPx{W: float64(f.WidthPx), H: float64(f.HeightPx)}
+	box := geom.Bounds(points).Grow(refineGrow).Intersect(whole)
+	if box.W < 1 || box.H < 1 {
+		return whole
+	}
+	return box
+}
+
+func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box) ([]pose.Person, error) {
+	spec := e.runner.Spec()
+	for i, b := range boxes {
+		square, err := preprocess.SquareBox(b.BoxPx, f.WidthPx, f.HeightPx)
+		if err != nil {
+			return nil, err
+		}
+		e.squares[i], e.crops[i] = square, geom.SquareCrop(square, spec.InputWPx)
+	}
+	if err := e.infer(ctx, f, len(boxes), false); err != nil {
+		return nil, err
+	}
+	if e.opts.Flip {
+		if err := e.infer(ctx, f, len(boxes), true); err != nil {
+			return nil, err
+		}
+	}
+	start := time.Now()
+	defer func() { e.timings.Joints += time.Since(start) }()
+	people := make([]pose.Person, len(boxes))
+	for i, b := range boxes {
+		people[i] = e.person(i, b, k)
+	}
+	return people, nil
+}
+
+// infer fills e.points for n crops, or averages them with the mirrored crops.
+func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror bool) error {
+	start := time.Now()
+	input, err := e.runner.Input(n)
+	if err != nil {
+		return err
+	}
+	size := len(input.Data) / n
+	for i := range n {
+		dst := input.Data[i*size : (i+1)*size]
+		if mirror {
+			e.cropper.CropMirrored(dst, f, e.crops[i])
+		} else {
+			e.cropper.Crop(dst, f, e.crops[i])
+		}
+	}
+	cropped := time.Now()
+	e.timings.Crop += cropped.Sub(start)
+	out, err := e.runner.Run(ctx, n)
+	ran := time.Now()
+	e.timings.Run += ran.Sub(cropped)
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		if mirror {
+			e.decode(e.mirrored, out, i, n)
+			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec().Set, e.runner.Spec().HeatW)
+		} else {
+			e.decode(e.points[i], out, i, n)
+		}
+	}
+	e.timings.Joints += time.Since(ran)
+	return nil
+}
+
+// decode reads person i of n out of whatever head the network has.
+func (e *Estimator) decode(dst []postprocess.HeatPoint, out infer.Output, i, n int) {
+	if len(out.Heatmap.Data) > 0 {
+		size := len(out.Heatmap.Data) / n
+		e.decoder.Volume(dst, out.Heatmap.Data[i*size:(i+1)*size])
+		return
+	}
+	joints := len(dst)
+	e.decoder.Coords(dst, out.Coords.Data[i*joints*3:(i+1)*joints*3], out.Score.Data[i*joints:(i+1)*joints])
+}
+
+// person gives crop i its place in the picture and before the camera.
+func (e *Estimator) person(i int, box detect.Box, k geom.Intrinsics) pose.Person {
+	set := e.runner.Spec().Set
+	p := pose.Person{
+		Set: set, Joints: make([]pose.Joint, len(set.Joints)),
+		Box: box.BoxPx, BoxScore: box.Score, BoxSource: box.Source,
+		RootDepthSource: string(e.opts.Depth),
+	}
+	switch e.opts.Depth {
+	case DepthFixed:
+		p.RootDepthMM = e.opts.FixedDepthMM
+	case DepthHeight:
+		p.RootDepthMM = e.heightDepthMM(i, k)
+	}
+	// A skeleton without a usable bone has no height; the box always has a size.
+	if !(p.RootDepthMM > 0) {
+		p.RootDepthMM, p.RootDepthSource = camera.BoxDepthMM(k, e.squares[i]), string(DepthBox)
+	}
+	e.decoder.Person(p.Joints, e.points[i], e.crops[i], k, p.RootDepthMM)
+	p.Score = pose.MeanScore(p.Joints)
+	return p
+}
