@@ -1,0 +1,162 @@
+// Package postprocess turns what the network said about a crop into joints in
+// the picture and before the camera.
+//
+//	coords [J,3] --Coords--+
+//	                       +--> heat cells --Person--> crop px -> image px -> camera mm
+//	volume [J*D,H,W] --Volume--+      ^
+//	                            MirrorBack (flip test)
+package postprocess
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"mhp/internal/camera"
+	"mhp/internal/geom"
+	"mhp/internal/model"
+	"mhp/internal/pose"
+	"mhp/internal/skeleton"
+)
+
+// HeatPoint is one joint in cells of the heat volume, 0..N-1 along each axis,
+// with the volume's peak probability, 0..1.
+type HeatPoint struct{ X, Y, Z, Score float64 }
+
+// Decoder reads the output of one network. It keeps its buffers between calls
+// and allocates nothing after the first. It is for one goroutine.
+type Decoder struct {
+	// Threads is how many goroutines Volume spreads the joints over; 0 and 1
+	// mean the caller's alone.
+	Threads int
+
+	spec   *model.Spec
+	joints int
+	root   int
+	floor  float32 // exponents below it cannot move a result, see NewDecoder
+
+	stature *statureBones // for HeightDepthMM
+
+	// What Volume's goroutines share during one call.
+	volume []float32
+	points []HeatPoint
+	next   atomic.Int64
+	group  sync.WaitGroup
+	help   func()
+}
+
+// New makes a Decoder for networks that spec describes.
+func New(spec *model.Spec) *Decoder {
+	d := &Decoder{
+		spec:    spec,
+		joints:  len(spec.Set.Joints),
+		root:    spec.Set.Root(),
+		floor:   exponentFloor(spec.DepthBins, spec.HeatH, spec.HeatW),
+		stature: newStatureBones(spec.Set),
+	}
+	d.help = func() {
+		defer d.group.Done()
+		d.takeJoints()
+	}
+	return d
+}
+
+// Coords reads one person's coords [J, 3] (x, y, z in spec.CoordsUnit; z
+// always in cells) and score [J] into dst [J]. A coordinate outside the volume
+// is moved to its border, one that is not a number to the middle with score 0.
+func (d *Decoder) Coords(dst []HeatPoint, coords, score []float32) {
+	scaleX, scaleY := d.cellsPerUnit()
+	for j := range dst[:d.joints] {
+		dst[j] = d.inside(HeatPoint{
+			X:     float64(coords[3*j]) * scaleX,
+			Y:     float64(coords[3*j+1]) * scaleY,
+			Z:     float64(coords[3*j+2]),
+			Score: float64(score[j]),
+		})
+	}
+}
+
+// cellsPerUnit is what x and y of a coords output are multiplied by.
+func (d *Decoder) cellsPerUnit() (x, y float64) {
+	switch d.spec.CoordsUnit {
+	case "px":
+		return float64(d.spec.HeatW) / float64(d.spec.InputWPx), float64(d.spec.HeatH) / float64(d.spec.InputHPx)
+	case "unit":
+		return float64(d.spec.HeatW), float64(d.spec.HeatH)
+	}
+	return 1, 1
+}
+
+// inside moves a point into the volume.
+func (d *Decoder) inside(p HeatPoint) HeatPoint {
+	if math.IsNaN(p.X + p.Y + p.Z) {
+		return d.middle()
+	}
+	return HeatPoint{
+		X:     clamp(p.X, float64(d.spec.HeatW-1)),
+		Y:     clamp(p.Y, float64(d.spec.HeatH-1)),
+		Z:     clamp(p.Z, float64(d.spec.DepthBins-1)),
+		Score: clamp(p.Score, 1),
+	}
+}
+
+// clamp is v limited to 0..top, and 0 for what is not a number.
+func clamp(v, top float64) float64 {
+	if !(v > 0) {
+		return 0
+	}
+	return math.Min(v, top)
+}
+
+// middle is what is said of a joint that the network said nothing of.
+func (d *Decoder) middle() HeatPoint {
+	return HeatPoint{
+		X: float64(d.spec.HeatW-1) / 2,
+		Y: float64(d.spec.HeatH-1) / 2,
+		Z: float64(d.spec.DepthBins-1) / 2,
+	}
+}
+
+// MirrorBack is the flip test: dst becomes the average of dst and of what the
+// network said of the mirrored crop, whose x is heatW-1-x and whose left and
+// right joints are exchanged. mirrored is used up.
+func MirrorBack(dst, mirrored []HeatPoint, set *skeleton.Set, heatW int) {
+	for _, pair := range set.Mirror {
+		mirrored[pair[0]], mirrored[pair[1]] = mirrored[pair[1]], mirrored[pair[0]]
+	}
+	for j, p := range dst {
+		q := mirrored[j]
+		dst[j] = HeatPoint{
+			X:     (p.X + float64(heatW-1) - q.X) / 2,
+			Y:     (p.Y + q.Y) / 2,
+			Z:     (p.Z + q.Z) / 2,
+			Score: (p.Score + q.Score) / 2,
+		}
+	}
+}
+
+// Crop turns heat cells into crop px: index * input size / heatmap size.
+func (d *Decoder) Crop(p HeatPoint) geom.CropPoint {
+	return geom.CropPoint{
+		X: p.X * float64(d.spec.InputWPx) / float64(d.spec.HeatW),
+		Y: p.Y * float64(d.spec.InputHPx) / float64(d.spec.HeatH),
+	}
+}
+
+// Person places one person's joints, points [J] in heat cells, in the picture
+// and before the camera, and writes them to dst [J]. A joint's depth is the
+// root's plus the network's z in mm; its offset is from the root joint.
+func (d *Decoder) Person(dst []pose.Joint, points []HeatPoint, m geom.CropToImage, k geom.Intrinsics, rootDepthMM float64) {
+	for j, p := range points[:d.joints] {
+		at := m.Image(d.Crop(p))
+		dst[j] = pose.Joint{
+			Image:  at,
+			Camera: camera.BackProject(k, at, rootDepthMM+d.spec.DepthMM(p.Z)),
+			Score:  p.Score,
+		}
+	}
+	root := dst[d.root].Camera
+	for j := range dst[:d.joints] {
+		dst[j].RootRelative = dst[j].Camera.Sub(root)
+	}
+}
