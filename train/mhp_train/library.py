@@ -1,0 +1,98 @@
+"""Everything a scene draws from: bodies, poses, panoramas with their light, photographs; train and test kept apart.
+
+Held out for tests: poses of test clips, every fourth panorama and background by sorted name (index % 4 == 3), and
+bodies from other seeds.
+"""
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mhp_train.assets import load_assets
+from mhp_train.body import BodyModel, BodyParameters, random_parameters
+from mhp_train.clothing import Wardrobe
+from mhp_train.pose import Rig
+
+BODIES = {"train": (480, 1), "test": (96, 2)}  # how many, seed
+POOL_VERSION = 1
+
+
+class Library:
+    """Read-only; made once per process. `split` is train or test."""
+
+    def __init__(self, data_dir, cache_dir, split):
+        if split not in BODIES:
+            raise ValueError(f"split {split!r}: give train or test")
+        data = Path(data_dir)
+        self.split = split
+        self.assets = load_assets(data / "humans", cache_dir)
+        self.model = BodyModel(self.assets)
+        average = self.model.rest_vertices(BodyParameters())
+        self.wardrobe = Wardrobe(self.assets, average, Rig(self.model, average))
+        self.parameters, self.bodies = self._bodies(cache_dir)
+        self.rigs = {}
+        self._load_poses(data / "poses" / "poses.npz")
+        self._load_panoramas(data / "panoramas")
+        self.photos = self._load_photos(data / "panoramas" / "backgrounds.tar")
+
+    def _bodies(self, cache_dir):
+        """Parameters and rest meshes [N, V, 3]; made once (some seconds) and then mapped from the cache."""
+        count, seed = BODIES[self.split]
+        rng = np.random.default_rng([seed, POOL_VERSION])
+        parameters = [random_parameters(rng) for _ in range(count)]
+        path = Path(cache_dir) / f"bodies-{self.split}-v{POOL_VERSION}.npy"
+        if not path.exists():
+            meshes = np.stack([self.model.rest_vertices(p) for p in parameters])
+            partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            with open(partial, "wb") as f:
+                np.save(f, meshes)
+            os.replace(partial, path)
+        return parameters, np.load(path, mmap_mode="r")
+
+    def body(self, index):
+        """(parameters, rest mesh, rig) of body `index`."""
+        rest = np.asarray(self.bodies[index])
+        if index not in self.rigs:
+            self.rigs[index] = Rig(self.model, rest)
+        return self.parameters[index], rest, self.rigs[index]
+
+    def _load_poses(self, path):
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: not there; --data must name the folder with humans, poses and panoramas")
+        with np.load(path) as z:
+            keep = z["split"] == (0 if self.split == "train" else 1)
+            self.points = z["points_mm"][keep].astype(np.float64)
+            self.support_mm = z["support_mm"][keep].astype(np.float64)
+            self.kind = z["kind"][keep]
+            self.kind_names = [str(k) for k in z["kind_names"]]
+            self.mirror = z["mirror"]
+
+    def _own(self, names):
+        """The names of this split: every fourth by sorted name is for tests."""
+        ordered = sorted(names)
+        return [n for i, n in enumerate(ordered) if (i % 4 == 3) == (self.split == "test")]
+
+    def _load_panoramas(self, folder):
+        lights = {p["name"]: p for p in json.loads((folder / "lights.json").read_text())["panoramas"]}
+        pictures = read_pictures(folder / "panoramas.tar")
+        own = self._own(lights)
+        self.lights = [lights[n] for n in own]
+        self.panoramas = [pictures[lights[n]["file"]] for n in own]
+
+    def _load_photos(self, path):
+        pictures = read_pictures(path)
+        return [pictures[n] for n in self._own(pictures)]
+
+
+def read_pictures(path):
+    """{file name: uint8 RGB [H, W, 3]} of a tar of JPEGs."""
+    found = {}
+    with tarfile.open(path) as tar:
+        for member in tar:
+            if member.isfile() and member.name.endswith(".jpg"):
+                data = np.frombuffer(tar.extractfile(member).read(), np.uint8)
+                found[Path(member.name).name] = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
+    return found

@@ -1,0 +1,209 @@
+"""What a random person wears and looks like: garments, cuts, colours, patterns, skin, hair.
+
+`dress` returns the meshes of one person and appends their materials to the picture's list.
+"""
+import colorsys
+
+import numpy as np
+
+from mhp_train.assets import HAIR, HATS, SHOES, SUITS
+from mhp_train.clothing import normals
+from mhp_train.native import PATTERNS, CMaterial
+
+SKIN_DARK, SKIN_LIGHT = np.array([0.045, 0.022, 0.014]), np.array([0.66, 0.42, 0.32])
+HAIR_COLORS = np.array(
+    [[0.008, 0.007, 0.007], [0.02, 0.012, 0.008], [0.06, 0.03, 0.015], [0.16, 0.08, 0.035], [0.4, 0.26, 0.12], [0.3, 0.3, 0.3], [0.65, 0.64, 0.62]]
+)
+NEUTRALS = np.array(
+    [[0.012, 0.012, 0.014], [0.05, 0.05, 0.055], [0.2, 0.2, 0.2], [0.75, 0.75, 0.74], [0.85, 0.84, 0.8], [0.015, 0.02, 0.06], [0.04, 0.07, 0.16], [0.12, 0.19, 0.33], [0.45, 0.38, 0.27], [0.12, 0.1, 0.06]]
+)
+
+
+def linear(srgb):
+    """sRGB 0..1 -> linear."""
+    return np.asarray(srgb, np.float64) ** 2.2
+
+
+def cloth_color(rng):
+    if rng.random() < 0.45:
+        return NEUTRALS[rng.integers(len(NEUTRALS))] * rng.uniform(0.7, 1.2, 3).mean()
+    h, s, v = rng.random(), rng.beta(1.6, 1.6), rng.uniform(0.15, 0.98)
+    return linear(colorsys.hsv_to_rgb(h, s, v))
+
+
+def plain(color, vertex_colour=0, mottle=0.08, mottle_scale=0.02, bump=0.0, bump_scale=0.02, gloss=0.0):
+    """A material of one colour."""
+    m = CMaterial()
+    m.vertex_colour, m.layer = vertex_colour, (-1, -1, -1)
+    m.color_a = m.color_b = tuple(color)
+    m.mottle, m.mottle_scale, m.bump, m.bump_scale, m.gloss = mottle, mottle_scale, bump, bump_scale, gloss
+    return m
+
+
+def cloth(rng, rig, patterned=0.45):
+    """A random fabric in the rest space of `rig`."""
+    m = plain(
+        cloth_color(rng),
+        mottle=rng.uniform(0, 0.25) if rng.random() < 0.7 else rng.uniform(0.2, 0.6),
+        mottle_scale=rng.choice([1 / 120, 1 / 40, 1 / 12]),
+        bump=rng.uniform(0.0, 0.7),
+        bump_scale=1 / rng.uniform(25, 80),
+        gloss=rng.choice([0.0, 0.0, rng.uniform(0, 0.15)]),
+    )
+    if rng.random() < patterned:
+        m.pattern = int(rng.integers(1, len(PATTERNS)))
+        m.color_b = tuple(cloth_color(rng))
+        _lay_pattern(rng, rig, m, PATTERNS[m.pattern])
+    return m
+
+
+def _lay_pattern(rng, rig, m, kind):
+    size = np.exp(rng.uniform(np.log(12), np.log(120)))
+    angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)], p=[0.5, 0.3, 0.2])
+    u = np.array([np.sin(angle), np.cos(angle), 0])
+    m.axis_u, m.axis_v = tuple(u / size), tuple(np.array([u[1], -u[0], 0]) / size)
+    m.offset_u, m.offset_v, m.duty = rng.random(), rng.random(), rng.uniform(0.2, 0.8)
+    chest = 0.5 * (rig.rest["Spine"][1] + rig.rest["Thorax"][1])
+    if kind == "print":
+        half_u, half_v = rng.uniform(50, 140), rng.uniform(50, 140)
+        m.axis_u, m.offset_u = (1 / half_u, 0, 0), rng.uniform(-0.3, 0.3)
+        m.axis_v, m.offset_v = (0, 1 / half_v, 0), -chest / half_v
+        m.duty = rng.choice([-1.0, 1.0, 1.0])
+    elif kind == "gradient":
+        m.axis_u, m.offset_u = (0, 1 / 500, 0), -rig.rest["Pelvis"][1] / 500
+    elif kind == "block":
+        if rng.random() < 0.5:
+            m.axis_u, m.offset_u = (0, 0.01, 0), -0.01 * (chest + rng.uniform(-60, 120))
+        else:
+            m.axis_u, m.offset_u = (0.01, 0, 0), rng.uniform(-0.5, 0.5)
+
+
+def dress(rng, wardrobe, rest_mm, rig, parameters, materials):
+    """Meshes of one person in a random outfit."""
+    def add(material):
+        materials.append(material)
+        return len(materials) - 1
+
+    fields = wardrobe.limb_fields(rest_mm, rig)
+    hair_color = _hair_color(rng, parameters)
+    albedo = skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color)
+    skin = plain([1, 1, 1], 1, mottle=0.06, mottle_scale=1 / 30, gloss=rng.uniform(0.0, 0.12))
+    skin_index = add(skin)
+    meshes, worn = [], []
+    suit = rng.random() < 0.55
+    cover = np.full((len(rest_mm), 3), -50.0, np.float32)
+    if suit:
+        worn.append(SUITS[rng.integers(len(SUITS))])
+    else:
+        _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields, cover)
+        skin.layer = tuple(add(cloth(rng, rig)) for _ in range(3))
+    shod = rng.random() < 0.85
+    if shod:
+        worn.append(SHOES[rng.integers(len(SHOES))])
+    kept, body = wardrobe.masks(worn)
+    meshes.append(wardrobe.skin_mesh(rest_mm, wardrobe.quads["body"][body], skin_index, albedo, cover))
+    for name in worn:
+        colors = [add(cloth(rng, rig, 0.1 if name in SHOES else 0.45)) for _ in range(2)]
+        small = add(plain(cloth_color(rng)))
+        sock = add(plain(cloth_color(rng)))
+        meshes.append(wardrobe.garment(name, rest_mm, kept[name], [colors[0], colors[1], small, sock]))
+    if not suit:
+        meshes += _loose_layer(rng, wardrobe, rest_mm, skin_index, skin.layer, albedo, cover, fields)
+    meshes += _head_things(rng, wardrobe, rest_mm, parameters, hair_color, add)
+    return meshes
+
+
+def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields, cover):
+    """Fills `cover` (mm, > 0 inside) for upper garment, lower garment and socks."""
+    r, y, z = rig.rest, rest_mm[:, 1], rest_mm[:, 2]
+    arm, leg = wardrobe.shares["arm"] > 0.4, wardrobe.shares["leg"] > 0.4
+    upper_arm = np.linalg.norm(r["L_Elbow"] - r["L_Shoulder"])
+    thigh, shank = np.linalg.norm(r["L_Knee"] - r["L_Hip"]), np.linalg.norm(r["L_Ankle"] - r["L_Knee"])
+    fore = np.linalg.norm(r["L_Wrist"] - r["L_Elbow"])
+    woman = parameters.gender < 0.5
+    sleeve = rng.choice([rng.uniform(-40, 10), upper_arm * rng.uniform(0.35, 0.95), upper_arm + fore * rng.uniform(0.5, 1.0)], p=[0.3, 0.45, 0.25])
+    hem = r["Pelvis"][1] + rng.uniform(-60, 60)
+    style = rng.random()
+    if style < (0.06 if woman else 0.12):
+        hem = 1e4  # bare upper body
+        if woman:
+            hem = r["Spine"][1] + rng.uniform(20, 90)
+            sleeve = -30
+    neck = r["Thorax"][1] + rng.uniform(-15, 35)
+    drop, width = rng.uniform(0, 110), rng.uniform(50, 120)
+    neckline = neck - drop * np.clip(1.5 - np.abs(rest_mm[:, 0]) / width, 0, 1) * (z > r["Thorax"][2])
+    top = np.minimum(neckline - y, y - hem)
+    top = np.where(arm, sleeve - fields["arm"] + (-1e4 if hem > 5e3 else 0), np.where(leg, np.minimum(top, 150), top))
+    cover[:, 0] = np.where(wardrobe.shares["head"] > 0.6, -50, top)
+    length = rng.choice([rng.uniform(10, 60), thigh * rng.uniform(0.25, 0.9), thigh + shank * rng.uniform(0.4, 1.0)], p=[0.12, 0.55, 0.33])
+    waist = r["Pelvis"][1] + rng.uniform(20, 110)
+    bottom = np.where(leg, np.minimum(length - fields["leg"], waist - y), waist - y)
+    cover[:, 1] = np.where(arm, -50, bottom)
+    if rng.random() < 0.6:
+        cut = thigh + shank * rng.uniform(0.2, 0.95)
+        cover[:, 2] = np.where(leg, fields["leg"] - cut, -50)
+
+
+def _loose_layer(rng, wardrobe, rest_mm, material, layers, albedo, cover, fields):
+    """Shirt and shorts as a layer off the skin (MakeHuman's tights helper), and perhaps a skirt."""
+    loose = np.array([rng.choice([0.0, rng.uniform(0, 18)]), rng.choice([0.0, rng.uniform(0, 22)])])
+    quads = wardrobe.quads["tights"]
+    worn = np.maximum(np.where(loose[0] > 0, cover[:, 0], -1), np.where(loose[1] > 0, cover[:, 1], -1))
+    kept = quads[(worn[quads] > 0).any(1)]
+    meshes = []
+    if len(kept):
+        out = np.where(cover[:, 0] > 0, loose[0], loose[1] * (0.5 + np.clip(fields["leg"] / 250, 0, 1)))
+        inflated = rest_mm + (normals(rest_mm, quads) * out[:, None]).astype(np.float32)
+        meshes.append(wardrobe.helper_mesh("tights", inflated, kept, material, albedo, cover))
+    if rng.random() < 0.12:
+        meshes.append(wardrobe.helper_mesh("skirt", rest_mm, wardrobe.quads["skirt"], layers[1], None, None))
+    return meshes
+
+
+def _head_things(rng, wardrobe, rest_mm, parameters, hair_color, add):
+    names = ["low-poly"]
+    hair = [h for h in HAIR if parameters.gender < 0.5 or h.startswith(("short", "afro")) or rng.random() < 0.1]
+    if rng.random() < 0.88:
+        names.append(hair[rng.integers(len(hair))])
+    if rng.random() < 0.05:
+        names = ["low-poly", HATS[rng.integers(len(HATS))]]
+    meshes = []
+    for name in names:
+        color = [0.6, 0.58, 0.55] if name == "low-poly" else cloth_color(rng) if name in HATS else hair_color
+        look = plain(color, mottle=0.0 if name == "low-poly" else 0.35, mottle_scale=1 / 9, bump=0.0 if name == "low-poly" else 0.5, bump_scale=1 / 12, gloss=0.1)
+        every = np.arange(len(wardrobe.parts[name]))
+        meshes.append(wardrobe.garment(name, rest_mm, every, [add(look)] * 4))
+        if name == "low-poly":
+            meshes[-1] = _paint_eyes(rng, meshes[-1], add)
+    return meshes
+
+
+def _paint_eyes(rng, mesh, add):
+    """Iris and pupil by the angle from the front of each eyeball."""
+    albedo = np.full_like(mesh.rest_mm, 0.6)
+    iris = linear(colorsys.hsv_to_rgb(rng.choice([0.07, 0.07, 0.55, 0.3]), rng.uniform(0.2, 0.7), rng.uniform(0.15, 0.6)))
+    for mine in (mesh.rest_mm[:, 0] > 0, mesh.rest_mm[:, 0] < 0):
+        p = mesh.rest_mm[mine]
+        p = p - 0.5 * (p.min(0) + p.max(0))
+        angle = np.degrees(np.arccos(np.clip(p[:, 2] / np.linalg.norm(p, axis=1), -1, 1)))
+        albedo[mine] = np.where(angle[:, None] < 14, 0.01, np.where(angle[:, None] < 34, iris, 0.6))
+    mesh.albedo = np.ascontiguousarray(albedo, np.float32)
+    mesh.material[:] = add(plain([1, 1, 1], 1, mottle=0, gloss=0.3))
+    return mesh
+
+
+def _hair_color(rng, parameters):
+    old = np.clip((parameters.age - 0.55) / 0.25, 0, 1)
+    if rng.random() < 0.7 * old:
+        return HAIR_COLORS[rng.integers(5, 7)]
+    if rng.random() < 0.03:
+        return cloth_color(rng)
+    return HAIR_COLORS[rng.choice(5, p=[0.25, 0.3, 0.22, 0.13, 0.1])] * rng.uniform(0.7, 1.3)
+
+
+def skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color):
+    """[V, 3] linear skin colour with lips, brows and hair roots painted on."""
+    tone = np.clip(rng.normal(0.12 * parameters.race[0] + 0.62 * parameters.race[1] + 0.75 * parameters.race[2], 0.14), 0.0, 1.0)
+    skin = SKIN_DARK ** (1 - tone) * SKIN_LIGHT**tone * rng.uniform(0.9, 1.1, 3)
+    albedo = np.broadcast_to(skin, rest_mm.shape).astype(np.float32).copy()
+    return albedo

@@ -1,0 +1,106 @@
+"""Scene -> picture and labels."""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mhp_train.native import CView, address
+from mhp_train import skeleton
+
+# How deep under the skin a joint may lie and still count as seen, mm on a body of 1700 mm.
+DEPTH_UNDER_SKIN_MM = {
+    "Head_top": 70, "Head": 140, "Thorax": 120, "Shoulder": 100, "Elbow": 75, "Wrist": 55, "Hand": 55,
+    "Hip": 150, "Knee": 95, "Ankle": 75, "Toe": 60, "Pelvis": 170, "Spine": 150,
+}  # fmt: skip
+OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
+
+
+@dataclass
+class Labels:
+    """Of one person in one stored picture."""
+
+    joints_px: np.ndarray  # [21, 2]
+    joints_mm: np.ndarray  # [21, 3] camera
+    visible: np.ndarray  # [21] OUTSIDE, HIDDEN, VISIBLE
+    box_px: np.ndarray  # [4] x, y, w, h: the tight box of the joints inside the photograph
+
+
+def stored_square(camera, joints_px, grow=1.75):
+    """(left, top, side) px of the square around the joints inside the photograph, the picture that is stored."""
+    inside = joints_px[inside_photo(camera, joints_px)]
+    points = inside if len(inside) >= 3 else joints_px
+    low, high = points.min(0), points.max(0)
+    side = grow * max(*(high - low), 20.0)
+    return 0.5 * (low[0] + high[0]) - side / 2, 0.5 * (low[1] + high[1]) - side / 2, side
+
+
+def inside_photo(camera, points_px):
+    x, y = points_px[..., 0], points_px[..., 1]
+    return (x >= -0.5) & (y >= -0.5) & (x < camera.width_px - 0.5) & (y < camera.height_px - 0.5)
+
+
+def render_picture(native, scene, camera, border, background, library):
+    """(rgb [H, W, 3], depth [H, W] mm, owner [H, W]) of the scene through `camera`.
+
+    `border` is (x0, y0, x1, y1): the photograph inside the picture; `background` is uint8 RGB [H, W, 3] or None for
+    the panorama.
+    """
+    view, light = CView(), scene.light
+    view.width, view.height = camera.width_px, camera.height_px
+    view.fx, view.fy, view.cx, view.cy = camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px
+    shift = -scene.rotation @ scene.center_mm
+    view.to_camera = tuple(np.concatenate([scene.rotation, shift[:, None]], 1).ravel())
+    view.camera_world = tuple(scene.center_mm)
+    view.to_environment = tuple(light["to_environment"].ravel())
+    view.sh = tuple(light["sh"].ravel())
+    view.light_direction, view.light_rgb = tuple(light["direction"]), tuple(light["rgb"])
+    view.light_softness_mm, view.exposure = light["softness_mm"], light["exposure"]
+    view.floor_mm, view.floor_shadow = 0.0, scene.extra.get("floor_shadow", 1.0)
+    view.occlusion = 0.9
+    meshes = [m for p in scene.people for m in p.meshes] + scene.things
+    every = np.concatenate([p.joints_mm for p in scene.people])
+    low, high = every.min(0), every.max(0)
+    view.center_mm = tuple(0.5 * (low + high))
+    view.radius_mm = float(0.5 * np.linalg.norm(high - low) + 300)
+    view.border = tuple(int(b) for b in border)
+    panorama = None
+    if background is None:
+        panorama = library.panoramas[light["panorama"]]
+        view.panorama, view.panorama_width, view.panorama_height = address(panorama), panorama.shape[1], panorama.shape[0]
+    else:
+        view.photo = address(background)
+    return native.render(view, meshes, scene.materials)
+
+
+def label(scene, person_index, camera, depth, owner):
+    """Labels of person `person_index` (0-based; its meshes carry owner = index + 1) in the picture of `camera`."""
+    person = scene.people[person_index]
+    joints_mm = scene.to_camera(person.joints_mm)
+    joints_px = camera.project(joints_mm)
+    names = skeleton.load().joints
+    visible = np.full(len(names), HIDDEN, np.uint8)
+    h, w = depth.shape
+    for j, name in enumerate(names):
+        x, y = int(np.floor(joints_px[j, 0] + 0.5)), int(np.floor(joints_px[j, 1] + 0.5))
+        if not (0 <= x < w and 0 <= y < h):
+            visible[j] = OUTSIDE
+            continue
+        allowed = DEPTH_UNDER_SKIN_MM[name.split("_", 1)[1] if name[1] == "_" else name] * person.stature_mm / 1700
+        patch = (slice(max(y - 1, 0), y + 2), slice(max(x - 1, 0), x + 2))
+        near = (owner[patch] == person_index + 1) & (np.abs(depth[patch] - joints_mm[j, 2]) < allowed)
+        if near.any():
+            visible[j] = VISIBLE
+    return joints_px, joints_mm, visible
+
+
+def photo_background(rng, library, size_px, roll_rad):
+    """A random part of a random photograph, turned and mirrored, as uint8 RGB [size, size, 3]."""
+    photo = library.photos[int(rng.integers(len(library.photos)))]
+    h, w = photo.shape[:2]
+    zoom = size_px / (min(h, w) * rng.uniform(0.4, 1.0))
+    c, s = np.cos(roll_rad) * zoom, np.sin(roll_rad) * zoom
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    cx, cy = rng.uniform(0.3, 0.7, 2) * [w, h]
+    m = np.array([[c * mirror, s, 0], [-s * mirror, c, 0]])
+    m[:, 2] = size_px / 2 - m[:, :2] @ [cx, cy]
+    return cv2.warpAffine(photo, m, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
