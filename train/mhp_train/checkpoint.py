@@ -1,0 +1,98 @@
+"""Checkpoint files: our own (resumable) and the authors' (weights only)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .network import MobileHumanPose
+
+FORMAT = 1
+OFFICIAL_PREFIXES = ("module.", "backbone.")
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the text names the file, what is wrong and what to do."""
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` (tensors, numbers, strings, lists, dicts) to `path`, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    torch.save({"mhp_format": FORMAT, **state}, partial)
+    os.replace(partial, path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Contents of a checkpoint file on the CPU; only plain data is unpickled."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .ckpt or .pth.tar file")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, all meaning the same to the caller
+        raise CheckpointError(f"{path}: not a torch checkpoint of plain tensors ({error})") from error
+    if not isinstance(state, dict) or "network" not in state:
+        raise CheckpointError(f"{path}: has no key `network`; expected a checkpoint of mhp_train or of the authors")
+    return state
+
+
+def is_ours(state: dict[str, Any]) -> bool:
+    """Whether `load` read a checkpoint that this package wrote."""
+    return "mhp_format" in state
+
+
+def weights(state: dict[str, Any], average: bool = True) -> dict[str, torch.Tensor]:
+    """Float32 network weights by the names of `network.MobileHumanPose`.
+
+    Ours: the moving average if `average` and present.  The authors': names stripped of DataParallel's and the wrapper's prefixes.
+    """
+    if is_ours(state):
+        chosen = state["ema"] if average and state.get("ema") else state["network"]
+    else:
+        chosen = {strip_prefixes(name): tensor for name, tensor in state["network"].items()}
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in chosen.items()}
+
+
+def strip_prefixes(name: str) -> str:
+    """`module.backbone.first_conv.0.weight` -> `first_conv.0.weight`, with or without either prefix."""
+    for prefix in OFFICIAL_PREFIXES:
+        while name.startswith(prefix):
+            name = name[len(prefix):]
+    return name
+
+
+def prelu_kind(named: dict[str, torch.Tensor]) -> str:
+    """`layer` or `channel`, by the size of the stem's slope."""
+    slope = named.get("first_conv.2.weight")
+    return "layer" if slope is not None and slope.numel() == 1 else "channel"
+
+
+def load_weights(network: MobileHumanPose, named: dict[str, torch.Tensor], source: str) -> None:
+    """Copy `named` into `network`; raises CheckpointError listing every name or shape that does not fit."""
+    own = network.state_dict()
+    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    problems = [f"missing: {name} {list(own[name].shape)}" for name in own if name not in named and name not in counters]
+    for name, tensor in named.items():
+        if name not in own:
+            problems.append(f"unknown: {name} {list(tensor.shape)}")
+        elif tensor.shape != own[name].shape:
+            problems.append(f"shape: {name} is {list(tensor.shape)}, the network wants {list(own[name].shape)}")
+    if problems:
+        listing = "\n  ".join(problems)
+        raise CheckpointError(
+            f"{source}: {len(problems)} names do not fit {network.variant.name} with {network.joints} joints; "
+            f"check --variant, --joints and --prelu\n  {listing}")
+    network.load_state_dict(named, strict=False)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of the file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
