@@ -43,6 +43,12 @@ class Camera:
         )
 
 
+def inside_photo(camera, points_px):
+    """bool [...]: which points [..., 2] lie inside the picture of `camera`."""
+    x, y = points_px[..., 0], points_px[..., 1]
+    return (x >= -0.5) & (y >= -0.5) & (x < camera.width_px - 0.5) & (y < camera.height_px - 0.5)
+
+
 def look_rotation(yaw_rad, pitch_rad, roll_rad):
     """World (Y up) -> camera rotation [3, 3].
 

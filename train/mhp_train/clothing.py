@@ -164,11 +164,12 @@ class Wardrobe:
 
     def limb_fields(self, rest_mm, rig):
         """Per base vertex in mm: `arm` along shoulder-elbow-wrist, `leg` along hip-knee-ankle."""
-        fields = {}
+        fields, rest_mm = {}, rest_mm.astype(np.float32)
         for name, (a, b, c) in {"arm": ("Shoulder", "Elbow", "Wrist"), "leg": ("Hip", "Knee", "Ankle")}.items():
             along = np.empty(len(rest_mm), np.float32)
             for side, mine in (("L_", rest_mm[:, 0] >= 0), ("R_", rest_mm[:, 0] < 0)):
-                p, start, middle, end = rest_mm[mine], rig.rest[side + a], rig.rest[side + b], rig.rest[side + c]
+                p = rest_mm[mine]
+                start, middle, end = (rig.rest[side + j].astype(np.float32) for j in (a, b, c))
                 upper, lower = np.linalg.norm(middle - start), np.linalg.norm(end - middle)
                 first = (p - start) @ ((middle - start) / upper)
                 second = (p - middle) @ ((end - middle) / lower)

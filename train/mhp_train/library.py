@@ -33,7 +33,7 @@ class Library:
         average = self.model.rest_vertices(BodyParameters())
         self.wardrobe = Wardrobe(self.assets, average, Rig(self.model, average))
         self.parameters, self.bodies = self._bodies(cache_dir)
-        self.rigs = {}
+        self.rigs, self.fields = {}, {}
         self._load_poses(data / "poses" / "poses.npz")
         self._load_panoramas(data / "panoramas")
         self.photos = self._load_photos(data / "panoramas" / "backgrounds.tar")
@@ -53,11 +53,12 @@ class Library:
         return parameters, np.load(path, mmap_mode="r")
 
     def body(self, index):
-        """(parameters, rest mesh, rig) of body `index`."""
+        """(parameters, rest mesh, rig, limb fields) of body `index`."""
         rest = np.asarray(self.bodies[index])
         if index not in self.rigs:
             self.rigs[index] = Rig(self.model, rest)
-        return self.parameters[index], rest, self.rigs[index]
+            self.fields[index] = self.wardrobe.limb_fields(rest, self.rigs[index])
+        return self.parameters[index], rest, self.rigs[index], self.fields[index]
 
     def _load_poses(self, path):
         if not path.exists():

@@ -78,13 +78,12 @@ def _lay_pattern(rng, rig, m, kind):
             m.axis_u, m.offset_u = (0.01, 0, 0), rng.uniform(-0.5, 0.5)
 
 
-def dress(rng, wardrobe, rest_mm, rig, parameters, materials):
+def dress(rng, wardrobe, rest_mm, rig, fields, parameters, materials):
     """Meshes of one person in a random outfit."""
     def add(material):
         materials.append(material)
         return len(materials) - 1
 
-    fields = wardrobe.limb_fields(rest_mm, rig)
     hair_color = _hair_color(rng, parameters)
     albedo = skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color)
     skin = plain([1, 1, 1], 1, mottle=0.06, mottle_scale=1 / 30, gloss=rng.uniform(0.0, 0.12))
@@ -203,7 +202,7 @@ def _hair_color(rng, parameters):
 
 def skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color):
     """[V, 3] linear skin colour with lips, brows and hair roots painted on."""
-    tone = np.clip(rng.normal(0.12 * parameters.race[0] + 0.62 * parameters.race[1] + 0.75 * parameters.race[2], 0.14), 0.0, 1.0)
+    tone = np.clip(rng.normal(0.3 * parameters.race[0] + 0.82 * parameters.race[1] + 0.92 * parameters.race[2], 0.12), 0.0, 1.05)
     skin = SKIN_DARK ** (1 - tone) * SKIN_LIGHT**tone * rng.uniform(0.9, 1.1, 3)
     albedo = np.broadcast_to(skin, rest_mm.shape).astype(np.float32).copy()
     return albedo

@@ -4,6 +4,8 @@ Only directions of limbs and frames of trunk and head are taken from the pose; t
 Every bone has one global rotation G (rest axes -> posed axes); with rest heads h the posed heads follow
 `p_b = p_parent + G_parent (h_b - h_parent)` and a vertex goes to `G_b (x - h_b) + p_b`.
 """
+import math
+
 import numpy as np
 
 from mhp_train.assets import BONES
@@ -17,47 +19,66 @@ INDEX = {b: i for i, b in enumerate(BONES)}
 
 def unit(v):
     """v / |v|; a zero vector stays zero."""
-    n = np.sqrt(v @ v)
+    n = math.sqrt(v @ v)
     return v / n if n > 1e-9 else v * 0.0
+
+
+def cross(a, b):
+    """np.cross of two plain vectors, ten times as fast."""
+    ax, ay, az = a.tolist()
+    bx, by, bz = b.tolist()
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 def axis_turn(axis, angle_rad):
     """Rotation by `angle_rad` about the unit vector `axis` (Rodrigues)."""
-    x, y, z = axis
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle_rad) * k + (1 - np.cos(angle_rad)) * (k @ k)
+    x, y, z = axis.tolist()
+    s, c = math.sin(angle_rad), math.cos(angle_rad)
+    d = 1 - c
+    return np.array(
+        [
+            [c + d * x * x, d * x * y - s * z, d * x * z + s * y],
+            [d * x * y + s * z, c + d * y * y, d * y * z - s * x],
+            [d * x * z - s * y, d * y * z + s * x, c + d * z * z],
+        ]
+    )
 
 
 def swing(a, b):
     """The smallest rotation that takes unit vector a to unit vector b."""
-    axis = np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
-    s, c = np.sqrt(axis @ axis), a @ b
+    axis = cross(a, b)
+    s, c = math.sqrt(axis @ axis), a @ b
     if s < 1e-8:
         if c > 0:
             return np.eye(3)
-        side = np.cross(a, [1.0, 0, 0]) if abs(a[0]) < 0.9 else np.cross(a, [0, 1.0, 0])
+        side = cross(a, [1.0, 0, 0]) if abs(a[0]) < 0.9 else cross(a, [0, 1.0, 0])
         return axis_turn(unit(side), np.pi)
-    return axis_turn(axis / s, np.arctan2(s, c))
+    return axis_turn(axis / s, math.atan2(s, c))
 
 
 def frame(left, up):
     """Orthonormal [3, 3] with columns (left, up, front): `left` kept, `up` made perpendicular."""
     x = unit(left)
     y = unit(up - (up @ x) * x)
-    return np.stack([x, y, np.array([x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]])], 1)
+    return np.stack([x, y, cross(x, y)], 1)
 
 
 def partial(rotation, share):
     """The rotation turned by only `share` of its angle about its own axis."""
-    angle = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))
-    skew = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    n = np.sqrt(skew @ skew)
-    return np.eye(3) if n < 1e-9 else axis_turn(skew / n, angle * share)
+    (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
+    skew = np.array([h - f, c - g, d - b])
+    n = math.sqrt(skew @ skew)
+    return np.eye(3) if n < 1e-9 else axis_turn(skew / n, math.atan2(n, a + e + i - 1) * share)
 
 
 def between(a, b, share):
     """Global rotation on the way from a (share 0) to b (share 1)."""
     return partial(b @ a.T, share) @ a
+
+
+def angle_between(a, b):
+    """Angle of two unit vectors, radians."""
+    return math.acos(min(max(a @ b, -1.0), 1.0))
 
 
 def smoothstep(x, low, high):
@@ -68,7 +89,7 @@ def smoothstep(x, low, high):
 def signed_angle(a, b, axis):
     """Angle that turns a to b about the unit vector `axis`, both taken perpendicular to it."""
     a, b = a - (a @ axis) * axis, b - (b @ axis) * axis
-    return np.arctan2(np.cross(a, b) @ axis, a @ b)
+    return math.atan2(cross(a, b) @ axis, a @ b)
 
 
 class Rig:
@@ -76,11 +97,13 @@ class Rig:
 
     def __init__(self, model, rest_mm):
         rig_joints = model.rig_joints(rest_mm)
-        self.parent = model.assets["bone/parent"]
+        self.parent = model.assets["bone/parent"].tolist()
         self.heads_mm = model.bone_heads(rig_joints)
+        self.offsets_mm = self.heads_mm - self.heads_mm[self.parent]
         self.joint_bone = model.joint_bone
         self.joints_mm = model.muco_rest(rig_joints)
-        self.plane = rig_joints[model.assets["bone/plane"]]
+        plane = rig_joints[model.assets["bone/plane"]]
+        self.hinges = [unit(cross(c - b, b - a)) for a, b, c in plane]
         names = model.skeleton.joints
         self.rest = {n: self.joints_mm[i] for i, n in enumerate(names)}
 
@@ -89,8 +112,7 @@ class Rig:
 
     def hinge(self, bone):
         """Unit hinge axis at rest: turning by a positive angle about it bends (fingers too)."""
-        p1, p2, p3 = self.plane[INDEX[bone]]
-        return unit(np.cross(p3 - p2, p2 - p1))
+        return self.hinges[INDEX[bone]]
 
     def joints(self, rotations, heads_mm):
         """[21, 3] posed joints."""
@@ -99,10 +121,11 @@ class Rig:
 
     def place(self, rotations):
         """[B, 3] posed bone heads for global rotations [B, 3, 3]; the root's head stays at the origin."""
+        steps = np.einsum("bij,bj->bi", rotations[self.parent], self.offsets_mm)
         posed = np.zeros_like(self.heads_mm)
         for b, parent in enumerate(self.parent):
             if parent >= 0:
-                posed[b] = posed[parent] + rotations[parent] @ (self.heads_mm[b] - self.heads_mm[parent])
+                posed[b] = posed[parent] + steps[b]
         return posed
 
     def skin_matrices(self, rotations, heads_mm):
@@ -138,7 +161,7 @@ def _trunk(rig, p, g):
     for bone, share in (("spine05", 0.15), ("spine04", 0.35), ("spine03", 0.6), ("spine02", 0.85), ("spine01", 1.0)):
         g[bone] = between(root, upper, share)
     up, front = unit(p[HEAD_TOP] - p[HEAD]), unit(p[NOSE] - p[HEAD])
-    head = frame(np.cross(up, front), up)
+    head = frame(cross(up, front), up)
     middle = between(upper, head, 0.5)
     ear = 0.6 * rig.head("head") + 0.4 * r["Head_top"]
     neck = swing(middle @ unit(ear - r["Thorax"]), unit(p[HEAD] - p[THORAX])) @ middle
@@ -153,18 +176,18 @@ def _arm(rig, p, g, side, rng):
     chest = g["spine01"]
     # Collar bone: takes about a third of what the arm rises above 30 degrees below the horizontal (mocap's do not move).
     local = chest.T @ upper
-    lift = np.clip((np.arcsin(np.clip(local[1], -1, 1)) + 0.5) * 0.3, 0, 0.55)
-    reach = np.clip(local[2] * 0.25, -0.15, 0.25)
+    lift = min(max((math.asin(min(max(local[1], -1.0), 1.0)) + 0.5) * 0.3, 0.0), 0.55)
+    reach = min(max(local[2] * 0.25, -0.15), 0.25)
     collar = chest @ axis_turn(np.array([0, 0, 1.0]), sign * lift) @ axis_turn(np.array([0, 1.0, 0]), -sign * reach)
     g["clavicle" + s] = between(chest, collar, 0.6)
     g["shoulder01" + s] = collar
     rest_upper = unit(rig.head("lowerarm01" + s) - rig.head("upperarm01" + s))
     rest_fore = unit(rig.head("wrist" + s) - rig.head("lowerarm01" + s))
     swung = swing(collar @ rest_upper, upper) @ collar
-    bend = np.arccos(np.clip(upper @ fore, -1, 1))
+    bend = angle_between(upper, fore)
     turn = 0.0
     if bend > 0.1:
-        turn = signed_angle(swung @ np.cross(rest_upper, rest_fore), np.cross(upper, fore), upper)
+        turn = signed_angle(swung @ cross(rest_upper, rest_fore), cross(upper, fore), upper)
         turn *= smoothstep(bend, 0.15, 0.6)
     turned = axis_turn(upper, turn) @ swung
     g["upperarm01" + s], g["upperarm02" + s] = axis_turn(upper, turn * 0.45) @ swung, turned
@@ -183,7 +206,8 @@ def _fingers(rig, g, side, rng):
         parent = g[f"wrist.{side}"]
         for k in (1, 2, 3):
             bone = f"finger{f}-{k}.{side}"
-            parent = parent @ axis_turn(rig.hinge(bone), curl * (0.4 if f == 1 else 1.0))
+            if curl:
+                parent = parent @ axis_turn(rig.hinge(bone), curl * (0.4 if f == 1 else 1.0))
             g[bone] = parent
 
 
@@ -197,15 +221,15 @@ def _leg(rig, p, g, side):
     swung = swing(root @ rest_thigh, thigh) @ root
     hinge = swung @ np.array([1.0, 0, 0])
     # The knee's axis: from its bend where it bends, from the foot's direction where it is straight.
-    bend = np.arccos(np.clip(thigh @ shank, -1, 1))
-    from_foot = signed_angle(hinge, np.cross(-shank, foot), thigh) - signed_angle(
-        np.array([1.0, 0, 0]), np.cross(-rest_shank, rest_foot), rest_thigh
+    bend = angle_between(thigh, shank)
+    from_foot = signed_angle(hinge, cross(-shank, foot), thigh) - signed_angle(
+        np.array([1.0, 0, 0]), cross(-rest_shank, rest_foot), rest_thigh
     )
-    from_foot = np.clip((from_foot + np.pi) % (2 * np.pi) - np.pi, -0.8, 0.8)
+    from_foot = min(max((from_foot + math.pi) % (2 * math.pi) - math.pi, -0.8), 0.8)
     share = smoothstep(bend, 0.2, 0.7)
     turn = from_foot * (1 - share)
     if share > 0:
-        turn += share * signed_angle(hinge, np.cross(thigh, shank), thigh)
+        turn += share * signed_angle(hinge, cross(thigh, shank), thigh)
     turned = axis_turn(thigh, turn) @ swung
     g["upperleg01" + s], g["upperleg02" + s] = axis_turn(thigh, turn * 0.5) @ swung, turned
     g["lowerleg01" + s] = swing(turned @ rest_shank, shank) @ turned

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mhp_train.camera import inside_photo
 from mhp_train.native import CView, address
 from mhp_train import skeleton
 
@@ -32,11 +33,6 @@ def stored_square(camera, joints_px, grow=1.75):
     low, high = points.min(0), points.max(0)
     side = grow * max(*(high - low), 20.0)
     return 0.5 * (low[0] + high[0]) - side / 2, 0.5 * (low[1] + high[1]) - side / 2, side
-
-
-def inside_photo(camera, points_px):
-    x, y = points_px[..., 0], points_px[..., 1]
-    return (x >= -0.5) & (y >= -0.5) & (x < camera.width_px - 0.5) & (y < camera.height_px - 0.5)
 
 
 def render_picture(native, scene, camera, border, background, library):

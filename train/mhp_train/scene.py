@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mhp_train.camera import Camera, look_rotation
+from mhp_train.camera import Camera, inside_photo, look_rotation
 from mhp_train.outfit import dress
 from mhp_train.pose import ARM, HEAD, HEAD_TOP, LEG, NECK, NOSE, PELVIS, SPINE, THORAX, retarget
 
@@ -25,6 +25,7 @@ KIND_WEIGHT = {
     "off_floor": 0.07,
 }
 IN_AIR = "off_floor"
+THORAX_JOINT = 1  # in muco21
 
 
 @dataclass
@@ -98,8 +99,8 @@ def make_person(rng, library, native, materials, yaw_rad=None, pose=None, body=N
     """A random dressed person, posed, standing over the origin with the lowest point on the floor (y = 0)."""
     points, kind, _ = draw_pose(rng, library) if pose is None else pose
     index = int(rng.integers(len(library.parameters))) if body is None else body
-    parameters, rest, rig = library.body(index)
-    meshes = dress(rng, library.wardrobe, rest, rig, parameters, materials)
+    parameters, rest, rig, fields = library.body(index)
+    meshes = dress(rng, library.wardrobe, rest, rig, fields, parameters, materials)
     yaw = rng.uniform(-np.pi, np.pi) if yaw_rad is None else yaw_rad
     rotations = retarget(rig, _turn_y(points, yaw), rng)
     heads = rig.place(rotations)
@@ -131,7 +132,7 @@ def draw_camera(rng, person, library):
     low, high = person.joints_mm.min(0), person.joints_mm.max(0)
     target, size = 0.5 * (low + high), max(np.linalg.norm(high - low) * 0.8, 600)
     whole = rng.random() < 0.8
-    share = rng.uniform(0.3, 0.85) if whole else rng.uniform(0.8, 2.0)
+    share = rng.uniform(0.22, 0.8) if whole else rng.uniform(0.8, 1.9)
     distance = max(focal * size / (share * min(w, h)), 1400)
     style = rng.random()
     height = rng.normal(1350, 250) if style < 0.7 else rng.uniform(150, 1000) if style < 0.85 else rng.uniform(1800, 5000)
@@ -144,6 +145,15 @@ def draw_camera(rng, person, library):
     pitch = np.arctan2(height - target[1], flat) - np.arctan2(-aim_v, focal)
     rotation = look_rotation(np.arctan2(aim_u, focal), pitch, np.radians(roll))
     return Camera(focal, focal, (w - 1) / 2, (h - 1) / 2, w, h), rotation, center
+
+
+def _enough_in_view(person, camera, rotation, center):
+    """At least ten joints, the base of the neck among them, in front of the camera and inside the photograph."""
+    mm = (person.joints_mm - center) @ rotation.T
+    if mm[:, 2].min() < 300:
+        return False
+    inside = inside_photo(camera, camera.project(mm))
+    return inside.sum() >= 10 and inside[THORAX_JOINT]
 
 
 def draw_light(rng, library):
@@ -172,6 +182,11 @@ def make_scene(seed, library, native):
     materials = []
     person = make_person(rng, library, native, materials)
     camera, rotation, center = draw_camera(rng, person, library)
+    for _ in range(20):
+        if _enough_in_view(person, camera, rotation, center):
+            break
+        camera, rotation, center = draw_camera(rng, person, library)
     light = draw_light(rng, library)
     light["exposure"] *= np.exp(rng.normal(0, 0.2))
-    return Scene([person], [], materials, camera, rotation, center, light, seed)
+    extra = {"photo_share": 0.55, "floor_shadow": 1.0, "roll_rad": 0.0}
+    return Scene([person], [], materials, camera, rotation, center, light, seed, extra)
