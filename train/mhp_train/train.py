@@ -1,0 +1,255 @@
+"""The training loop.
+
+    python3 -m mhp_train.train --config train/runs/xs.toml --out DIR [--resume CKPT] [--stop-at HH:MM | --max-minutes M] [--key=value]
+
+One process, one flat loop.  DIR receives last.ckpt (everything needed to go on), log.csv, eval.csv and pictures of predictions.
+The schedule follows training time: progress = minutes trained / minutes planned, over all sessions of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import math
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import torch
+
+from . import checkpoint, config, decode, export, losses, skeleton
+from .dataset import Batch, Mixer, Prefetcher
+from .network import build
+
+
+def learning_rate(progress: float, settings: config.Optimiser) -> float:
+    """Linear warm-up, then a cosine from the peak to the final rate; progress in 0..1."""
+    if progress < settings.warmup:
+        return settings.peak_lr * (0.02 + 0.98 * progress / settings.warmup)
+    part = min(1.0, (progress - settings.warmup) / (1 - settings.warmup))
+    return settings.final_lr + (settings.peak_lr - settings.final_lr) * (1 + math.cos(math.pi * part)) / 2
+
+
+def phase_at(progress: float, phases: tuple[config.Phase, ...]) -> config.Phase:
+    """The phase that `progress` lies in."""
+    return next((phase for phase in phases if progress < phase.until), phases[-1])
+
+
+def minutes_until(clock: str, now: datetime.datetime) -> float:
+    """Minutes from `now` to the next time that the clock shows HH:MM."""
+    hour, minute = (int(part) for part in clock.split(":"))
+    end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return ((end - now).total_seconds() / 60) % (24 * 60)
+
+
+def normalised(image: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """uint8 [N,H,W,3] RGB -> float32 [N,3,H,W] in channels-last memory, as the official convention has it."""
+    image = image.to(device, non_blocking=True).float()
+    image = (image - torch.tensor(export.MEAN, device=device)) / torch.tensor(export.STD, device=device)
+    return image.permute(0, 3, 1, 2)
+
+
+def packed_half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Floating tensors in bfloat16, others as they are."""
+    return {name: t.bfloat16() if t.is_floating_point() else t.clone() for name, t in tensors.items()}
+
+
+def average_into(average: list[torch.Tensor], tensors: list[torch.Tensor], decay: float) -> None:
+    """average <- decay * average + (1 - decay) * tensors."""
+    torch._foreach_mul_(average, decay)
+    torch._foreach_add_(average, tensors, alpha=1 - decay)
+
+
+def adamw(parameters, settings: config.Optimiser) -> torch.optim.AdamW:
+    """AdamW in its fastest form that this torch has; slopes, norms and biases do not decay."""
+    parameters = list(parameters)
+    groups = [{"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
+              {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0}]
+    try:
+        return torch.optim.AdamW(groups, lr=settings.peak_lr, fused=True)
+    except (RuntimeError, TypeError, ValueError):  # torch 1.13 has it for CUDA only, or not at all
+        return torch.optim.AdamW(groups, lr=settings.peak_lr, foreach=True)
+
+
+def picture_grid(image: torch.Tensor, cells: torch.Tensor, target: Batch, columns: int = 8):
+    """uint8 [H,W,3] BGR: the first crops with the predicted skeleton (right red, left green), labels as white dots."""
+    joints = skeleton.load("muco21")
+    px = image.shape[1]
+    scale = px / (px // 8)
+    tiles = []
+    for crop_image, points, labels, weight in zip(image[: 2 * columns].numpy(), cells, target.cells, target.weight2d):
+        tile = cv2.cvtColor(crop_image, cv2.COLOR_RGB2BGR)
+        for a, b in joints.edges:
+            name = joints.joints[b] + joints.joints[a]
+            colour = (60, 60, 255) if "R_" in name else (60, 220, 60) if "L_" in name else (0, 220, 255)
+            cv2.line(tile, *(tuple(int(v) for v in (points[j, :2] * scale).round()) for j in (a, b)), colour, 1, cv2.LINE_AA)
+        for point in labels[weight > 0]:
+            cv2.circle(tile, tuple(int(v) for v in (point[:2] * scale).round()), 1, (255, 255, 255), -1)
+        tiles.append(tile)
+    rows = [cv2.hconcat(tiles[start:start + columns]) for start in range(0, len(tiles) - columns + 1, columns)]
+    return cv2.vconcat(rows)
+
+
+def train(run: config.Run, config_text: str, out: Path, resume: Path | None, stop_minutes: float | None,
+          evaluate=None) -> dict[str, float]:
+    """Train until the run's minutes, or `stop_minutes` of this session, are over.  Returns the last logged terms.
+
+    evaluate(network, step, minutes): called every `run.evaluate_minutes` with the averaged network.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(run.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(run.seed)
+    joints = skeleton.load(run.joints)
+    network = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).train()
+    optimiser = adamw(network.parameters(), run.optimiser)
+    average = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).eval()
+    average.load_state_dict(network.state_dict())
+    step = samples = 0
+    minutes_before = 0.0
+    if resume:
+        state = checkpoint.load(resume)
+        checkpoint.load_weights(network, checkpoint.weights(state, average=False), str(resume))
+        checkpoint.load_weights(average, checkpoint.weights(state), str(resume))
+        restore_optimiser(optimiser, state["optimiser"])
+        torch.set_rng_state(state["torch_rng"])
+        step, samples, minutes_before = state["step"], state["samples"], state["minutes"]
+    own = [t for t in network.state_dict().values() if t.is_floating_point()]
+    averaged = [t for t in average.state_dict().values() if t.is_floating_point()]
+    parameters = list(network.parameters())
+
+    started_s = time.monotonic()
+    session_minutes = run.minutes - minutes_before if stop_minutes is None else stop_minutes
+    minutes = minutes_before
+
+    def planned(_: int) -> tuple[int, int]:
+        phase = phase_at(minutes / run.minutes, run.phases)
+        return phase.batch, phase.input_px
+
+    mixer = Mixer(list(run.sources), network.variant.depth_bins, run.seed)
+    loader = Prefetcher(mixer, step, planned)
+    print(f"{run.name}: step {step}, {minutes_before:.1f} of {run.minutes:.0f} min done, pictures at hand {mixer.counts()}, {device}",
+          file=sys.stderr, flush=True)
+
+    def state_now() -> dict:
+        return {"config": config_text, "variant": run.variant, "joints": run.joints, "prelu": run.prelu,
+                "step": step, "samples": samples, "minutes": minutes, "torch_rng": torch.get_rng_state(),
+                "network": network.state_dict(), "ema": average.state_dict(), "optimiser": optimiser.state_dict()}
+
+    log = CsvLog(out / "log.csv")
+    saved_s = evaluated_s = logged_s = time.monotonic()
+    logged_samples, sums, summed = samples, {}, 0
+    first_step = step
+    waited_s = 0.0
+    figures: dict[str, float] = {}
+    try:
+        while minutes - minutes_before < session_minutes and minutes < run.minutes:
+            waiting_s = time.monotonic()
+            batch = loader.get()
+            waited_s += time.monotonic() - waiting_s
+            rate = learning_rate(minutes / run.minutes, run.optimiser)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            image = normalised(batch.image, device)
+            on_device = batch if device.type == "cpu" else Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.bf16):
+                volume = network(image)
+            total, terms = losses.loss(volume, on_device, run.loss, joints.parents)
+            optimiser.zero_grad(set_to_none=True)
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, run.optimiser.clip_norm)
+            optimiser.step()
+            step += 1
+            samples += len(batch.image)
+            average_into(averaged, own, min(run.optimiser.ema_decay, (1 + step) / (10 + step)))
+            minutes = minutes_before + (time.monotonic() - started_s) / 60
+            for name, value in {"loss": total.detach(), **terms}.items():
+                sums[name] = sums.get(name, 0.0) + value
+            summed += 1
+
+            if step % run.log_steps == 0:
+                now_s = time.monotonic()
+                figures = {name: float(value) / summed for name, value in sums.items()}
+                if not math.isfinite(figures["loss"]):
+                    raise FloatingPointError(f"loss is {figures['loss']} at step {step}; resume from {out / 'last.ckpt'} with a lower peak_lr")
+                speed = (samples - logged_samples) / (now_s - logged_s)
+                left = min(session_minutes - (minutes - minutes_before), run.minutes - minutes)
+                log.write({"step": step, "samples": samples, "minutes": round(minutes, 3), "lr": f"{rate:.3g}",
+                           "px": batch.image.shape[1], "images_s": round(speed, 1), "wait": round(waited_s / (now_s - logged_s), 3),
+                           **{name: round(value, 5) for name, value in figures.items()}})
+                print(f"step {step} {minutes:.1f}/{run.minutes:.0f} min ({left:.0f} left) {batch.image.shape[1]} px {speed:.0f}/s "
+                      + " ".join(f"{name} {value:.4f}" for name, value in figures.items()), file=sys.stderr, flush=True)
+                logged_s, logged_samples, sums, summed, waited_s = now_s, samples, {}, 0, 0.0
+            if step - first_step in (100, 500) or step % 2000 == 0:
+                with torch.no_grad():
+                    cells, _ = decode.soft_argmax(average(image[:16]), len(joints.joints))
+                cv2.imwrite(str(out / f"pictures-{step:06d}.png"), picture_grid(batch.image, cells.cpu(), batch))
+            if time.monotonic() - saved_s > run.checkpoint_minutes * 60:
+                checkpoint.save(out / "last.ckpt", state_now())
+                saved_s = time.monotonic()
+            if evaluate and time.monotonic() - evaluated_s > run.evaluate_minutes * 60:
+                evaluate(average, step, minutes)
+                evaluated_s = time.monotonic()
+    finally:
+        loader.close()
+        checkpoint.save(out / "last.ckpt", state_now())
+    if evaluate:
+        evaluate(average, step, minutes)
+    return figures
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
+    """Load moments (16-bit ones become float32) while keeping this torch's own group options."""
+    own = optimiser.state_dict()
+    for group, saved in zip(own["param_groups"], state["param_groups"]):
+        group["params"] = saved["params"]
+    moments = {key: {name: value.float() if torch.is_tensor(value) else torch.tensor(float(value)) for name, value in entry.items()}
+               for key, entry in state["state"].items()}
+    optimiser.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
+
+
+class CsvLog:
+    """Appends rows to a CSV file; the header comes from the first row of the file's first session."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def write(self, row: dict) -> None:
+        new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and pictures")
+    parser.add_argument("--resume", type=Path, help="go on from this checkpoint")
+    parser.add_argument("--stop-at", metavar="HH:MM", help="end this session when the clock shows this; the run's length follows")
+    parser.add_argument("--max-minutes", type=float, help="end this session after so long, within the run's planned length")
+    args, overrides = parser.parse_known_args()
+    try:
+        text = args.config.read_text(encoding="utf-8")
+        if args.stop_at:
+            trained = float(checkpoint.load(args.resume)["minutes"]) if args.resume else 0.0
+            overrides.append(f"--minutes={trained + minutes_until(args.stop_at, datetime.datetime.now())}")
+        run = config.parse(text, overrides)
+        train(run, text + "".join(f"\n# override {item}" for item in overrides), args.out, args.resume, args.max_minutes)
+    except (config.ConfigError, checkpoint.CheckpointError, OSError, ValueError) as error:
+        print(f"train: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"train: stopped; go on with --resume {args.out / 'last.ckpt'}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
