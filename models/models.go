@@ -4,7 +4,7 @@ package models
 
 import "embed"
 
-// Files is a file system of ONNX files, for model.Store.Builtin.
+// FS is a file system of ONNX files, for model.Store.Builtin.
 //
 //go:embed mhp-*.onnx
-var Files embed.FS
+var FS embed.FS

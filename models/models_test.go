@@ -7,7 +7,7 @@ import (
 )
 
 func TestBuiltinModelsAreValid(t *testing.T) {
-	entries := model.Store{Builtin: Files}.List()
+	entries := model.Store{Builtin: FS}.List()
 	if len(entries) == 0 {
 		t.Fatal("nothing is built in")
 	}
