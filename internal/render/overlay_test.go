@@ -157,7 +157,7 @@ func TestFillMatchesSampling(t *testing.T) {
 		for y := 0; y < 20; y++ {
 			for x := 0; x < 20; x++ {
 				want := 255 * sampled(tri, x, y)
-				if got := float64(img.RGBAAt(x, y).A); math.Abs(got-want) > 16 { // one of the 16 columns of points
+				if got := float64(img.RGBAAt(x, y).A); math.Abs(got-want) > 8 { // two of the 64 columns of points
 					t.Fatalf("%v at %d,%d: coverage %.0f, sampling says %.0f", tri, x, y, got, want)
 				}
 			}
@@ -165,11 +165,11 @@ func TestFillMatchesSampling(t *testing.T) {
 	}
 }
 
-// sampled is the part of a pixel that lies in the triangle, by 16 x 16 points.
+// sampled is the part of a pixel that lies in the triangle, by 64 x 64 points.
 func sampled(tri []pt, x, y int) float64 {
 	hits := 0
-	for s := 0; s < 256; s++ {
-		p := pt{float64(x) + (float64(s%16)+0.5)/16, float64(y) + (float64(s/16)+0.5)/16}
+	for s := 0; s < 64*64; s++ {
+		p := pt{float64(x) + (float64(s%64)+0.5)/64, float64(y) + (float64(s/64)+0.5)/64}
 		pos, neg := 0, 0
 		for i, a := range tri {
 			b := tri[(i+1)%3]
@@ -183,7 +183,7 @@ func sampled(tri []pt, x, y int) float64 {
 			hits++
 		}
 	}
-	return float64(hits) / 256
+	return float64(hits) / (64 * 64)
 }
 
 func BenchmarkOverlay12Megapixels(b *testing.B) {
