@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import augment, crop, decode, shards, skeleton
+from . import augment, crop, decode, skeleton, store
 
 RESCAN_S = 45.0
 
@@ -101,7 +101,7 @@ class Mixer:
 
     def __init__(self, sources: list[Source], depth_bins: int, seed: int):
         self.sources, self.depth_bins, self.seed = sources, depth_bins, seed
-        self.folders = [shards.Folder(source.path) for source in sources]
+        self.folders = [store.Folder(source.path) for source in sources]
         self.scanned_s = time.monotonic()
 
     def counts(self) -> list[int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import shards, skeleton
+from . import store, skeleton
 from .crop import tight_box
 
 NAMESAKE = {"Neck": "Thorax"}
@@ -57,7 +57,7 @@ def pack(data: Path, split: str, output: Path) -> int:
         for start in range(0, len(rows), PICTURES_PER_SHARD):
             chosen = rows[start:start + PICTURES_PER_SHARD]
             pictures = [jpeg_of(photos.read(str(archive["name"][row]))) for row in chosen]
-            shards.write(output / f"lspet-{split}-{start:05d}.npz", pictures, labels_of(archive, chosen), f"lspet {split}")
+            store.write(output / f"lspet-{split}-{start:05d}.npz", pictures, labels_of(archive, chosen), f"lspet {split}")
     return len(rows)
 
 
