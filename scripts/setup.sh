@@ -25,6 +25,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # need PACKAGE REASON: notes a package that is lacking.
 need() {
+    [[ " ${missing[*]-} " != *" $1 "* ]] || return 0
     missing+=("$1")
     reasons+=("$1: $2")
 }
@@ -34,6 +35,7 @@ probe_tools() {
     have git || need git "the version number"
     have gcc || need gcc "cgo: the binding to ONNX Runtime is C"
     echo '#include <stdlib.h>' | gcc -E - >/dev/null 2>&1 || need libc6-dev "C headers"
+    [[ -e /etc/ssl/certs/ca-certificates.crt ]] || ! have apt-get || need ca-certificates "trusted downloads"
     local wanted found
     wanted=$(sed -n 's/^go //p' go.mod)
     have go || die "Go is not on the PATH: install Go $wanted or newer, see https://go.dev/doc/install"
@@ -57,7 +59,6 @@ probe_opencv() {
 
 probe_onnxruntime() {
     have npm || need npm "fetches ONNX Runtime's library"
-    [[ -e /etc/ssl/certs/ca-certificates.crt ]] || ! have apt-get || need ca-certificates "trusted downloads"
 }
 
 probe_android() {

@@ -9,6 +9,7 @@
 #   modules     go.mod and go.sum are complete and unaltered
 #   vet         go vet, both builds
 #   staticcheck both builds; its version is pinned below
+#   pure        what does not need ONNX Runtime builds without cgo
 #   full        Go tests, full build (with OpenCV)
 #   lite        Go tests, lite build
 #   race        Go tests under the race detector, -short
@@ -23,7 +24,7 @@ root=$PWD
 export MHP_SHARED=${MHP_SHARED:-$(dirname "$root")/shared}
 
 readonly staticcheck_version=v0.8.2
-readonly all_steps=(format modules vet staticcheck full lite race fuzz python docs android)
+readonly all_steps=(format modules vet staticcheck pure full lite race fuzz python docs android)
 fuzztime=${FUZZTIME:-3s}
 # Where nobody waits for a second run, nothing is taken from the test cache.
 fresh=()
@@ -58,6 +59,13 @@ step_staticcheck() {
         mv .tools/bin/staticcheck "$tool"
     fi
     "$tool" ./... && "$tool" -tags lite ./...
+}
+
+# cgo lives in infer/ort and in packages named gocv, and nowhere else.
+step_pure() {
+    go list -tags lite -f '{{.ImportPath}} {{join .Deps " "}} ' ./... |
+        awk '!/(^| )mhp\/internal\/infer\/ort / { print $1 }' >"$work/pure" || return 1
+    xargs env CGO_ENABLED=0 go build -tags lite <"$work/pure" && echo "$(wc -l <"$work/pure") packages"
 }
 
 step_full() { go_tests; }

@@ -16,7 +16,7 @@ for document in "${documents[@]}"; do
     while read -r link; do
         [[ -n $link ]] || continue
         [[ -e $folder/$link ]] || problem "$document: the link to $link leads nowhere"
-    done < <(grep -oE '\]\([^)#: ]+' "$document" | sed 's/^](//' || true)
+    done < <(grep -oE '\]\([^)#: ]+[)#]' "$document" | sed 's/^](//; s/.$//' || true)
     while read -r target; do
         [[ -n $target ]] || continue
         [[ " ${targets[*]} " == *" $target "* ]] || problem "$document: the Makefile has no target $target"
