@@ -19,7 +19,7 @@
 #   android     the NNAPI binding compiles for Android
 # A Go or Python test counts as itself, every other step and fuzz target as one.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 export MHP_SHARED=${MHP_SHARED:-$(dirname "$root")/shared}
 
