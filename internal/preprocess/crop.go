@@ -10,8 +10,9 @@
 package preprocess
 
 import (
-	"encoding/binary"
 	"math"
+	"sync"
+	"sync/atomic"
 
 	"mhp/internal/frame"
 	"mhp/internal/geom"
@@ -26,28 +27,36 @@ const (
 	fractionOne  = 1 << fractionBits
 )
 
-// lanes picks every second byte of eight into a lane of 16 bits.
-const lanes = 0x00ff00ff00ff00ff
-
-// laneHalf is half a grey level in every lane after the vertical blend, so
-// that dropping the fraction at the end rounds to the nearest level.
-const laneHalf = (fractionOne / 2) * 0x0001000100010001
+// rowsAtOnce is how many rows a goroutine takes: enough that taking them costs
+// nothing, few enough that all goroutines end at about the same time.
+const rowsAtOnce = 8
 
 // Cropper makes crops for one network. It keeps its tables between calls and
-// allocates nothing after New. It is for one goroutine.
+// allocates nothing after the first. It is for one goroutine.
 type Cropper struct {
+	// Threads is how many goroutines share the rows of one crop; 0 and 1 mean
+	// the caller's alone.
+	Threads int
+
 	width, height int
-	bgr           bool             // the network wants blue first
-	level         [3][256]float32  // tensor value of each grey level, by plane
-	column        []samplePosition // [width] where each column of the crop lies
+	bgr           bool            // the network wants blue first
+	level         [3][256]float32 // tensor value of each grey level, by plane
+
+	// What the goroutines share during one call.
+	column     []sample // [width] where each column of the crop lies
+	begin, end int      // the columns whose pixels are all in the picture
+	picture    *frame.Frame
+	place      geom.CropToImage
+	plane      [3][]float32     // planes of dst in the order of the picture's bytes
+	byteLevel  [3]*[256]float32 // their levels
+	nextRow    atomic.Int64     // first row that nobody has taken
+	goroutines sync.WaitGroup
+	help       func()
 }
 
-// samplePosition is where one column or row of the crop lies in the picture:
-// between pixel first and first+1, part 1/32 px after first.
-type samplePosition struct {
-	first int
-	part  uint64
-}
+// sample is where one column or row of the crop lies in the picture: between
+// pixel first and first+1, part 1/32 px after first.
+type sample struct{ first, part int32 }
 
 // New makes a Cropper for crops of spec's input size, colour order and normalisation.
 func New(spec *model.Spec) *Cropper {
@@ -55,12 +64,16 @@ func New(spec *model.Spec) *Cropper {
 		width:  spec.InputWPx,
 		height: spec.InputHPx,
 		bgr:    spec.ColorOrder == "bgr",
-		column: make([]samplePosition, spec.InputWPx),
+		column: make([]sample, spec.InputWPx),
 	}
 	for plane := range c.level {
 		for grey := range c.level[plane] {
 			c.level[plane][grey] = float32((float64(grey)*spec.InputScale - spec.InputMean[plane]) / spec.InputStd[plane])
 		}
+	}
+	c.help = func() {
+		defer c.goroutines.Done()
+		c.takeRows()
 	}
 	return c
 }
@@ -70,7 +83,7 @@ func New(spec *model.Spec) *Cropper {
 // is black before normalisation, and blends into the border as in OpenCV.
 func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage) {
 	for x := range c.column {
-		c.column[x] = position(m.Scale, m.ShiftX, x)
+		c.column[x] = sampleAt(m.Scale, m.ShiftX, x)
 	}
 	c.fill(dst, f, m)
 }
@@ -79,23 +92,23 @@ func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage) {
 // column width-1-x.
 func (c *Cropper) CropMirrored(dst []float32, f *frame.Frame, m geom.CropToImage) {
 	for x := range c.column {
-		c.column[x] = position(m.Scale, m.ShiftX, c.width-1-x)
+		c.column[x] = sampleAt(m.Scale, m.ShiftX, c.width-1-x)
 	}
 	c.fill(dst, f, m)
 }
 
-// position is where crop index i lies along one axis of the picture, rounded
+// sampleAt is where crop index i lies along one axis of the picture, rounded
 // as OpenCV does: scale and shift apart to 1/1024 px, their sum to 1/32 px.
-func position(scale, shift float64, i int) samplePosition {
+func sampleAt(scale, shift float64, i int) sample {
 	fixed := fixedPoint(shift) + fixedPoint(scale*float64(i)) + 1<<(positionBits-fractionBits-1)
 	fixed >>= positionBits - fractionBits
-	return samplePosition{first: int(fixed >> fractionBits), part: uint64(fixed & (fractionOne - 1))}
+	return sample{first: int32(fixed >> fractionBits), part: int32(fixed & (fractionOne - 1))}
 }
 
 // fixedPoint rounds px to 1/1024. What is beyond any picture, NaN included,
-// stays beyond: far to the left or right.
+// stays beyond, so that the sum of two still fits a sample.
 func fixedPoint(px float64) int64 {
-	const beyond = 1 << 40
+	const beyond = 1 << 39
 	v := math.RoundToEven(px * (1 << positionBits))
 	switch {
 	case v > beyond:
@@ -108,130 +121,71 @@ func fixedPoint(px float64) int64 {
 
 func (c *Cropper) fill(dst []float32, f *frame.Frame, m geom.CropToImage) {
 	size := c.width * c.height
-	// Plane k of the tensor takes byte k of the pixel, or byte 2-k where the orders differ.
-	planes := [3][]float32{dst[:size], dst[size : 2*size], dst[2*size : 3*size]}
-	level := [3]*[256]float32{&c.level[0], &c.level[1], &c.level[2]}
+	c.plane = [3][]float32{dst[:size], dst[size : 2*size], dst[2*size : 3*size]}
+	c.byteLevel = [3]*[256]float32{&c.level[0], &c.level[1], &c.level[2]}
 	if c.bgr != (f.Order == frame.BGR) {
-		planes[0], planes[2] = planes[2], planes[0]
-		level[0], level[2] = level[2], level[0]
+		c.plane[0], c.plane[2] = c.plane[2], c.plane[0]
+		c.byteLevel[0], c.byteLevel[2] = c.byteLevel[2], c.byteLevel[0]
 	}
-	begin, end := c.inside(f.WidthPx)
-	for y := range c.height {
-		row := output{level: level}
-		for k := range row.plane {
-			row.plane[k] = planes[k][y*c.width : (y+1)*c.width]
-		}
-		at := position(m.Scale, m.ShiftY, y)
-		if at.first < -1 || at.first >= f.HeightPx {
-			row.black(0, c.width)
-			continue
-		}
-		src := newRowPair(f, at)
-		c.border(&row, &src, 0, begin)
-		c.blend(&row, &src, begin, end)
-		c.border(&row, &src, end, c.width)
+	c.picture, c.place = f, m
+	c.findInside()
+	c.nextRow.Store(0)
+	for range c.Threads - 1 {
+		c.goroutines.Add(1)
+		go c.help()
 	}
+	c.takeRows()
+	c.goroutines.Wait()
+	c.picture, c.plane = nil, [3][]float32{}
 }
 
-// inside gives the columns [begin, end) that blend can do: both pixels in the
-// picture, and eight readable bytes from the first one on. Columns lie in
+// findInside sets the columns [begin, end) that blend can do: both pixels in
+// the picture, and eight readable bytes from the first one on. Columns lie in
 // order, rising or falling, so they are one range.
-func (c *Cropper) inside(pictureWidth int) (begin, end int) {
-	last := (3*pictureWidth - 8) / 3
-	if 3*pictureWidth < 8 {
-		return 0, 0
+func (c *Cropper) findInside() {
+	last := int32(c.picture.WidthPx - 3) // three pixels are nine bytes
+	inside := func(x int) bool { return c.column[x].first >= 0 && c.column[x].first <= last }
+	for c.begin = 0; c.begin < c.width && !inside(c.begin); {
+		c.begin++
 	}
-	ok := func(x int) bool { return c.column[x].first >= 0 && c.column[x].first <= last }
-	for begin < c.width && !ok(begin) {
-		begin++
+	for c.end = c.begin; c.end < c.width && inside(c.end); {
+		c.end++
 	}
-	for end = begin; end < c.width && ok(end); end++ {
-	}
-	return begin, end
 }
 
-// output is one row of the crop: three planes in the order of the picture's bytes.
-type output struct {
-	plane [3][]float32
-	level [3]*[256]float32
-}
-
-func (o *output) black(begin, end int) {
-	for k, plane := range o.plane {
-		for x := begin; x < end; x++ {
-			plane[x] = o.level[k][0]
+// takeRows makes rows that no other goroutine has taken, until none is left.
+func (c *Cropper) takeRows() {
+	for {
+		y := int(c.nextRow.Add(rowsAtOnce)) - rowsAtOnce
+		if y >= c.height {
+			return
+		}
+		for end := min(y+rowsAtOnce, c.height); y < end; y++ {
+			c.row(y)
 		}
 	}
 }
 
-// rowPair is the two rows of the picture that a row of the crop lies between.
-// A row outside the picture has weight 0, and the other one stands in for it.
-type rowPair struct {
-	top, bottom             []uint8 // WidthPx*3 bytes each
-	topWeight, bottomWeight uint64  // of 32
-}
-
-func newRowPair(f *frame.Frame, at samplePosition) rowPair {
-	row := func(y int) []uint8 {
-		y = min(max(y, 0), f.HeightPx-1)
-		return f.Pix[y*f.Stride : y*f.Stride+3*f.WidthPx]
+func (c *Cropper) row(y int) {
+	var dst [3][]float32
+	for k, plane := range c.plane {
+		dst[k] = plane[y*c.width : (y+1)*c.width]
 	}
-	p := rowPair{row(at.first), row(at.first + 1), fractionOne - at.part, at.part}
-	if at.first < 0 {
-		p.topWeight = 0
-	}
-	if at.first+1 >= f.HeightPx {
-		p.bottomWeight = 0
-	}
-	return p
-}
-
-// blend does columns whose pixels are all in the picture. Eight bytes hold
-// two neighbouring pixels; the vertical blend treats their even and odd bytes
-// as four lanes of 16 bits each, the horizontal one then works by channel.
-func (c *Cropper) blend(o *output, src *rowPair, begin, end int) {
-	if begin >= end {
+	at := sampleAt(c.place.Scale, c.place.ShiftY, y)
+	if at.first < -1 || int(at.first) >= c.picture.HeightPx {
+		c.black(&dst)
 		return
 	}
-	columns := c.column[begin:end]
-	n := len(columns)
-	p0, p1, p2 := o.plane[0][begin:][:n], o.plane[1][begin:][:n], o.plane[2][begin:][:n]
-	l0, l1, l2 := o.level[0], o.level[1], o.level[2]
-	top, bottom, wt, wb := src.top, src.bottom, src.topWeight, src.bottomWeight
-	for x := range columns {
-		at := columns[x].first * 3
-		part := columns[x].part
-		t := binary.LittleEndian.Uint64(top[at:])
-		b := binary.LittleEndian.Uint64(bottom[at:])
-		// Bytes: 0 1 2 are the left pixel's channels, 3 4 5 the right one's.
-		even := (t&lanes)*wt + (b&lanes)*wb + laneHalf      // 0 2 4
-		odd := (t>>8&lanes)*wt + (b>>8&lanes)*wb + laneHalf // 1 3 5
-		v0 := uint64(uint16(even))*(fractionOne-part) + uint64(uint16(odd>>16))*part
-		v1 := uint64(uint16(odd))*(fractionOne-part) + uint64(uint16(even>>32))*part
-		v2 := uint64(uint16(even>>16))*(fractionOne-part) + uint64(uint16(odd>>32))*part
-		p0[x] = l0[uint8(v0>>(2*fractionBits))]
-		p1[x] = l1[uint8(v1>>(2*fractionBits))]
-		p2[x] = l2[uint8(v2>>(2*fractionBits))]
-	}
+	src := newRowPair(c.picture, at)
+	c.border(&dst, &src, 0, c.begin)
+	c.inside(&dst, &src)
+	c.border(&dst, &src, c.end, c.width)
 }
 
-// border does columns that touch or leave the picture's sides; a pixel
-// outside counts as black.
-func (c *Cropper) border(o *output, src *rowPair, begin, end int) {
-	width := len(src.top) / 3
-	for x := begin; x < end; x++ {
-		at := c.column[x]
-		for k := range o.plane {
-			sum := uint64(fractionOne * fractionOne / 2)
-			if at.first >= 0 && at.first < width {
-				i := 3*at.first + k
-				sum += (uint64(src.top[i])*src.topWeight + uint64(src.bottom[i])*src.bottomWeight) * (fractionOne - at.part)
-			}
-			if at.first >= -1 && at.first+1 < width {
-				i := 3*(at.first+1) + k
-				sum += (uint64(src.top[i])*src.topWeight + uint64(src.bottom[i])*src.bottomWeight) * at.part
-			}
-			o.plane[k][x] = o.level[k][sum>>(2*fractionBits)]
+func (c *Cropper) black(dst *[3][]float32) {
+	for k, plane := range dst {
+		for x := range plane {
+			plane[x] = c.byteLevel[k][0]
 		}
 	}
 }
