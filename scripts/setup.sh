@@ -81,8 +81,8 @@ probe_dist() {
 python_works() {
     "$1" - >/dev/null 2>&1 <<'PY'
 import importlib.util, sys
-wanted = ("torch", "numpy", "scipy", "cv2", "venv", "ensurepip")
-sys.exit(sys.version_info < (3, 10) or any(importlib.util.find_spec(name) is None for name in wanted))
+wanted = ("torch", "numpy", "cv2", "venv", "ensurepip")
+sys.exit(sys.version_info < (3, 11) or any(importlib.util.find_spec(name) is None for name in wanted))
 PY
 }
 
@@ -99,22 +99,21 @@ base_python() {
     return 1
 }
 
-readonly python_packages=(python3 python3-torch python3-numpy python3-scipy python3-opencv python3-venv)
+readonly python_packages=(python3 python3-torch python3-numpy python3-opencv python3-venv)
 
 probe_python() {
     venv_fresh && return 0
     base_python >/dev/null && return 0
     if [[ -n ${MHP_PYTHON:-} ]]; then
-        die "MHP_PYTHON=$MHP_PYTHON lacks torch, numpy, scipy, cv2 or venv (Python 3.10 or newer): install them or unset MHP_PYTHON"
+        die "MHP_PYTHON=$MHP_PYTHON lacks torch, numpy, cv2 or venv (Python 3.11 or newer): install them or unset MHP_PYTHON"
     fi
     if ! have apt-get; then
-        die "no Python here has torch, numpy, scipy, cv2 and venv. With Python 3.10 or newer:
-    python3 -m pip install torch numpy scipy opencv-python-headless
+        die "no Python here has torch, numpy, cv2 and venv. With Python 3.11 or newer:
+    python3 -m pip install torch numpy opencv-python-headless
   (a virtual environment will do: then set MHP_PYTHON to its python)"
     fi
     local package
     for package in "${python_packages[@]}"; do need "$package" "tests and export"; done
-    have g++ || need g++ "the renderer of training pictures"
 }
 
 # install_missing installs what the probes noted, in one go.
@@ -157,7 +156,7 @@ venv_fresh() {
 install_python() {
     venv_fresh && return 0
     local base
-    base=$(base_python) || die "no Python with torch, numpy, scipy, cv2 and venv, even after installing ${python_packages[*]}"
+    base=$(base_python) || die "no Python with torch, numpy, cv2 and venv, even after installing ${python_packages[*]}"
     say "making .venv from $base"
     # The big packages stay the base's own; the constraint keeps pip from replacing the numpy under them.
     "$base" -m venv --clear --system-site-packages .venv
@@ -167,7 +166,7 @@ install_python() {
     if [[ -f train/pyproject.toml ]]; then
         "${pip[@]}" --no-deps --no-build-isolation -e train
     fi
-    .venv/bin/python -c 'import torch, numpy, scipy, cv2, onnx, onnxruntime' ||
+    .venv/bin/python -c 'import torch, numpy, cv2, onnx, onnxruntime' ||
         die "the packages in .venv do not work together, see above"
     venv_state >.venv/state
 }

@@ -15,6 +15,7 @@
 #   race        Go tests under the race detector, -short
 #   fuzz        every fuzz target for FUZZTIME (3s); one without seeds fails
 #   python      the tests of train/ and scripts/
+#   goldens     the reference in Python still gives the numbers that Go is held to
 #   docs        links and make targets named in the documents exist
 #   android     the NNAPI binding compiles for Android
 # A Go or Python test counts as itself, every other step and fuzz target as one.
@@ -24,7 +25,7 @@ root=$PWD
 export MHP_SHARED=${MHP_SHARED:-$(dirname "$root")/shared}
 
 readonly staticcheck_version=v0.8.2
-readonly all_steps=(format modules vet staticcheck pure full lite race fuzz python docs android)
+readonly all_steps=(format modules vet staticcheck pure full lite race fuzz python goldens docs android)
 fuzztime=${FUZZTIME:-3s}
 # Where nobody waits for a second run, nothing is taken from the test cache.
 fresh=()
@@ -124,6 +125,8 @@ step_python() {
     echo "$(pytest_count passed) $(($(pytest_count failed) + $(pytest_count error))) $(pytest_count skipped)" >"$work/counts"
     return "$status"
 }
+
+step_goldens() { .venv/bin/python scripts/make_goldens.py --check; }
 
 step_docs() { scripts/test_docs.sh; }
 
