@@ -71,6 +71,7 @@ class Wardrobe:
         self.garments = {k.split("/")[1] for k in assets if k.startswith("garment/")}
         self.parts = {g: self._parts(g, average_mm, average_rig) for g in self.garments}
         self.quads = {k: assets[f"quads/{k}"] for k in ("body", "tights", "skirt")}
+        self.head_vertices = np.flatnonzero(self.shares["head"][: int(self.quads["body"].max()) + 1] > 0.3)
         self.hidden = {}
 
     def _bone_share(self, limb):

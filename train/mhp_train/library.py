@@ -18,6 +18,7 @@ from mhp_train.pose import Rig
 
 BODIES = {"train": (480, 1), "test": (96, 2)}  # how many, seed
 POOL_VERSION = 1
+MIN_SUN_SHARE = 0.25
 
 
 class Library:
@@ -66,7 +67,6 @@ class Library:
         with np.load(path) as z:
             keep = z["split"] == (0 if self.split == "train" else 1)
             self.points = z["points_mm"][keep].astype(np.float64)
-            self.support_mm = z["support_mm"][keep].astype(np.float64)
             self.kind = z["kind"][keep]
             self.kind_names = [str(k) for k in z["kind_names"]]
             self.mirror = z["mirror"]
@@ -82,6 +82,23 @@ class Library:
         own = self._own(lights)
         self.lights = [lights[n] for n in own]
         self.panoramas = [pictures[lights[n]["file"]] for n in own]
+
+    def light(self, index, turn_rad):
+        """Panorama `index` turned about Y, with its light ready for the renderer; without a sun where it is weak."""
+        p = self.lights[index]
+        sun = p["light"]["share"] >= MIN_SUN_SHARE
+        c, s = np.cos(turn_rad), np.sin(turn_rad)
+        to_environment = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+        return {
+            "panorama": index,
+            "to_environment": to_environment,
+            "sh": np.array(p["sh_irradiance_without_light" if sun else "sh_irradiance"]),
+            "direction": to_environment.T @ np.array(p["light"]["direction"]),
+            "rgb": np.array(p["light"]["irradiance_rgb"]) if sun else np.zeros(3),
+            "softness_mm": 1000 * np.tan(np.radians(min(p["light"]["half_angle_deg"], 20))),
+            "exposure": p["exposure"],
+            "kind": p["kind"],
+        }
 
     def _load_photos(self, path):
         pictures = read_pictures(path)

@@ -70,7 +70,7 @@ class CView(ctypes.Structure):
         ("panorama_height", _I),
         ("photo", _PTR),
         ("occlusion", _F),
-        ("padding", _I),
+        ("shadow_size", _I),
     ]
 
 

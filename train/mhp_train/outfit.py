@@ -85,7 +85,8 @@ def dress(rng, wardrobe, rest_mm, rig, fields, parameters, materials):
         return len(materials) - 1
 
     hair_color = _hair_color(rng, parameters)
-    albedo = skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color)
+    hair = _choose_hair(rng, parameters)
+    albedo = skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color, hair == "bald")
     skin = plain([1, 1, 1], 1, mottle=0.06, mottle_scale=1 / 30, gloss=rng.uniform(0.0, 0.12))
     skin_index = add(skin)
     meshes, worn = [], []
@@ -108,7 +109,7 @@ def dress(rng, wardrobe, rest_mm, rig, fields, parameters, materials):
         meshes.append(wardrobe.garment(name, rest_mm, kept[name], [colors[0], colors[1], small, sock]))
     if not suit:
         meshes += _loose_layer(rng, wardrobe, rest_mm, skin_index, skin.layer, albedo, cover, fields)
-    meshes += _head_things(rng, wardrobe, rest_mm, parameters, hair_color, add)
+    meshes += _head_things(rng, wardrobe, rest_mm, hair, hair_color, add)
     return meshes
 
 
@@ -159,13 +160,22 @@ def _loose_layer(rng, wardrobe, rest_mm, material, layers, albedo, cover, fields
     return meshes
 
 
-def _head_things(rng, wardrobe, rest_mm, parameters, hair_color, add):
-    names = ["low-poly"]
-    hair = [h for h in HAIR if parameters.gender < 0.5 or h.startswith(("short", "afro")) or rng.random() < 0.1]
-    if rng.random() < 0.88:
-        names.append(hair[rng.integers(len(hair))])
-    if rng.random() < 0.05:
-        names = ["low-poly", HATS[rng.integers(len(HATS))]]
+def _choose_hair(rng, parameters):
+    """A hair mesh, a hat, "short" (roots painted on the skin) or "bald"."""
+    kind = rng.random()
+    if kind < 0.05:
+        return HATS[rng.integers(len(HATS))]
+    if kind < 0.2:
+        return "bald" if rng.random() < 0.35 else "short"
+    woman = parameters.gender < 0.5
+    hair = [h for h in HAIR if h.startswith(("short", "afro")) != (woman and rng.random() < 0.75)]
+    if not woman and rng.random() < 0.12:
+        hair = HAIR
+    return hair[rng.integers(len(hair))]
+
+
+def _head_things(rng, wardrobe, rest_mm, hair, hair_color, add):
+    names = ["low-poly"] + ([hair] if hair in wardrobe.parts else [])
     meshes = []
     for name in names:
         color = [0.6, 0.58, 0.55] if name == "low-poly" else cloth_color(rng) if name in HATS else hair_color
@@ -179,13 +189,13 @@ def _head_things(rng, wardrobe, rest_mm, parameters, hair_color, add):
 
 def _paint_eyes(rng, mesh, add):
     """Iris and pupil by the angle from the front of each eyeball."""
-    albedo = np.full_like(mesh.rest_mm, 0.6)
-    iris = linear(colorsys.hsv_to_rgb(rng.choice([0.07, 0.07, 0.55, 0.3]), rng.uniform(0.2, 0.7), rng.uniform(0.15, 0.6)))
+    albedo = np.full_like(mesh.rest_mm, 0.3)
+    iris = linear(colorsys.hsv_to_rgb(rng.choice([0.06, 0.06, 0.07, 0.57, 0.25], p=[0.35, 0.25, 0.15, 0.15, 0.1]), rng.uniform(0.3, 0.6), rng.uniform(0.1, 0.45)))
     for mine in (mesh.rest_mm[:, 0] > 0, mesh.rest_mm[:, 0] < 0):
         p = mesh.rest_mm[mine]
         p = p - 0.5 * (p.min(0) + p.max(0))
         angle = np.degrees(np.arccos(np.clip(p[:, 2] / np.linalg.norm(p, axis=1), -1, 1)))
-        albedo[mine] = np.where(angle[:, None] < 14, 0.01, np.where(angle[:, None] < 34, iris, 0.6))
+        albedo[mine] = np.where(angle[:, None] < 14, 0.01, np.where(angle[:, None] < 34, iris, 0.3))
     mesh.albedo = np.ascontiguousarray(albedo, np.float32)
     mesh.material[:] = add(plain([1, 1, 1], 1, mottle=0, gloss=0.3))
     return mesh
@@ -200,9 +210,43 @@ def _hair_color(rng, parameters):
     return HAIR_COLORS[rng.choice(5, p=[0.25, 0.3, 0.22, 0.13, 0.1])] * rng.uniform(0.7, 1.3)
 
 
-def skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color):
-    """[V, 3] linear skin colour with lips, brows and hair roots painted on."""
-    tone = np.clip(rng.normal(0.3 * parameters.race[0] + 0.82 * parameters.race[1] + 0.92 * parameters.race[2], 0.12), 0.0, 1.05)
+def skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color, bald):
+    """[V, 3] linear skin colour with lips, brows, beard and hair roots painted on."""
+    race = parameters.race
+    tone = float(np.clip(rng.normal(0.3 * race[0] + 0.82 * race[1] + 0.92 * race[2], 0.12), 0.0, 1.05))
     skin = SKIN_DARK ** (1 - tone) * SKIN_LIGHT**tone * rng.uniform(0.9, 1.1, 3)
     albedo = np.broadcast_to(skin, rest_mm.shape).astype(np.float32).copy()
+    head = wardrobe.head_vertices
+    p, face = rest_mm[head].astype(np.float64), rig.face
+    p[:, 0] = np.abs(p[:, 0])
+    size = (rig.rest["Head_top"][1] - face["eye"][1]) / 110.0
+    painted = albedo[head]
+    half = face["mouth_corner"][0]
+    lip = 1 - ((p[:, 0] / half) ** 2 + ((p[:, 1] - face["mouth"][1] + 3 * size) / (13 * size)) ** 2)
+    front = p[:, 2] > face["eye"][2] - 5 * size
+    lip = np.clip(2 * lip, 0, 1) * front
+    painted += lip[:, None] * (skin * [0.75, 0.45, 0.5] * rng.uniform(0.7, 1.1) - painted) * rng.uniform(0.4, 1.0)
+    brow = _near_line(p, [face["brow_in"], face["brow_mid"], face["brow_out"]], 5.5 * size) * front
+    strength = [brow * rng.uniform(0.5, 1.0)]
+    if parameters.gender > 0.5 and parameters.age > 0.35 and rng.random() < 0.35:
+        below = np.clip((face["mouth"][1] + 12 * size - p[:, 1]) / (10 * size), 0, 1)
+        jaw = below * np.clip((p[:, 2] - face["eye"][2] + 75 * size) / (15 * size), 0, 1)
+        chin = np.clip((p[:, 1] - rig.rest["Head"][1] + 75 * size) / (12 * size), 0, 1)
+        strength.append(jaw * chin * (1 - lip) * rng.uniform(0.2, 1.0))
+    if not bald:
+        line = np.interp((p[:, 2] - face["eye"][2]) / size, [-110, -75, -55, -20, 30], [-45, -25, 20, 52, 62])
+        strength.append(np.clip((p[:, 1] - face["eye"][1] - line * size) / (6 * size), 0, 1))
+    for s in strength:
+        painted += np.clip(s, 0, 1)[:, None] * (hair_color - painted)
+    albedo[head] = painted
     return albedo
+
+
+def _near_line(points, line, width):
+    """1 on the polyline (seen from the front), 0 from `width` on."""
+    distance = np.full(len(points), 1e9)
+    for a, b in zip(line, line[1:]):
+        step = (b - a)[:2]
+        t = np.clip((points[:, :2] - a[:2]) @ step / (step @ step), 0, 1)
+        distance = np.minimum(distance, np.linalg.norm(points[:, :2] - a[:2] - t[:, None] * step, axis=1))
+    return np.clip(1.6 * (1 - distance / width), 0, 1)

@@ -14,6 +14,15 @@ from mhp_train.assets import BONES
 PELVIS, SPINE, THORAX, NECK, HEAD, HEAD_TOP, NOSE = range(7)
 ARM = {"R": (7, 8, 9, 10), "L": (11, 12, 13, 14)}
 LEG = {"R": (15, 16, 17, 18), "L": (19, 20, 21, 22)}
+# Landmarks of the left half of the face, for painting.
+FACE = {
+    "eye": "eye.L____head",
+    "brow_in": "oculi01.L____tail",
+    "brow_mid": "oculi01.L____head",
+    "brow_out": "oculi02.L____head",
+    "mouth": "oris01____tail",
+    "mouth_corner": "levator05.L____tail",
+}
 INDEX = {b: i for i, b in enumerate(BONES)}
 
 
@@ -105,6 +114,7 @@ class Rig:
         plane = rig_joints[model.assets["bone/plane"]]
         self.hinges = [unit(cross(c - b, b - a)) for a, b, c in plane]
         names = model.skeleton.joints
+        self.face = {k: rig_joints[model.joints[v]] for k, v in FACE.items()}
         self.rest = {n: self.joints_mm[i] for i, n in enumerate(names)}
 
     def head(self, bone):

@@ -52,7 +52,7 @@ def render_picture(native, scene, camera, border, background, library):
     view.light_direction, view.light_rgb = tuple(light["direction"]), tuple(light["rgb"])
     view.light_softness_mm, view.exposure = light["softness_mm"], light["exposure"]
     view.floor_mm, view.floor_shadow = 0.0, scene.extra.get("floor_shadow", 1.0)
-    view.occlusion = 0.9
+    view.occlusion, view.shadow_size = 0.9, scene.extra.get("shadow_size", 256)
     meshes = [m for p in scene.people for m in p.meshes] + scene.things
     every = np.concatenate([p.joints_mm for p in scene.people])
     low, high = every.min(0), every.max(0)

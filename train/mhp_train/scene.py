@@ -70,16 +70,16 @@ def draw_pose(rng, library):
         points = _mix_trunk(rng, library, points)
     if rng.random() < 0.5:
         points = points[library.mirror] * [-1.0, 1.0, 1.0]
-    return points, kind, library.support_mm[i]
+    return points, kind
 
 
-def _facing(points):
-    """Yaw of the pelvis about Y, radians."""
+def facing(points):
+    """Yaw of the pelvis about Y, radians: 0 faces +Z, positive turns towards +X."""
     left = points[LEG["L"][0]] - points[LEG["R"][0]]
     return np.arctan2(-left[2], left[0])
 
 
-def _turn_y(points, angle):
+def turn_y(points, angle):
     c, s = np.cos(angle), np.sin(angle)
     return points @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
 
@@ -88,7 +88,7 @@ def _mix_trunk(rng, library, seated):
     """Seated legs with trunk, head and arms of an upright pose."""
     upright = np.flatnonzero(np.isin(library.kind, [library.kind_names.index(k) for k in ("standing", "upright_other")]))
     other = library.points[upright[rng.integers(len(upright))]]
-    other = _turn_y(other, _facing(seated) - _facing(other))
+    other = turn_y(other, facing(seated) - facing(other))
     mixed = seated.copy()
     rows = [SPINE, THORAX, NECK, HEAD, HEAD_TOP, NOSE, *ARM["L"], *ARM["R"]]
     mixed[rows] = other[rows] - other[PELVIS] + seated[PELVIS]
@@ -97,12 +97,12 @@ def _mix_trunk(rng, library, seated):
 
 def make_person(rng, library, native, materials, yaw_rad=None, pose=None, body=None):
     """A random dressed person, posed, standing over the origin with the lowest point on the floor (y = 0)."""
-    points, kind, _ = draw_pose(rng, library) if pose is None else pose
+    points, kind = draw_pose(rng, library) if pose is None else pose
     index = int(rng.integers(len(library.parameters))) if body is None else body
     parameters, rest, rig, fields = library.body(index)
     meshes = dress(rng, library.wardrobe, rest, rig, fields, parameters, materials)
     yaw = rng.uniform(-np.pi, np.pi) if yaw_rad is None else yaw_rad
-    rotations = retarget(rig, _turn_y(points, yaw), rng)
+    rotations = retarget(rig, turn_y(points, yaw), rng)
     heads = rig.place(rotations)
     joints = rig.joints(rotations, heads)
     heads = heads + [-joints[:, 0].mean(), 0, -joints[:, 2].mean()]
@@ -122,6 +122,12 @@ def move_person(person, offset_mm):
     person.joints_mm += offset_mm
     for m in person.meshes:
         m.world_mm += np.asarray(offset_mm, np.float32)
+
+
+def own(person, number):
+    """Marks the meshes of a person: what the renderer's owner picture shows."""
+    for m in person.meshes:
+        m.owner = number
 
 
 def draw_camera(rng, person, library):
@@ -156,26 +162,6 @@ def _enough_in_view(person, camera, rotation, center):
     return inside.sum() >= 10 and inside[THORAX_JOINT]
 
 
-def draw_light(rng, library):
-    """Panorama, its turn about Y, exposure and light, ready for the renderer."""
-    i = int(rng.integers(len(library.lights)))
-    p, turn = library.lights[i], rng.uniform(-np.pi, np.pi)
-    sun = p["light"]["share"] >= 0.25
-    c, s = np.cos(turn), np.sin(turn)
-    to_environment = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    direction = to_environment.T @ np.array(p["light"]["direction"])
-    return {
-        "panorama": i,
-        "to_environment": to_environment,
-        "sh": np.array(p["sh_irradiance_without_light" if sun else "sh_irradiance"]),
-        "direction": direction,
-        "rgb": np.array(p["light"]["irradiance_rgb"]) if sun else np.zeros(3),
-        "softness_mm": 1000 * np.tan(np.radians(min(p["light"]["half_angle_deg"], 20))),
-        "exposure": p["exposure"],
-        "kind": p["kind"],
-    }
-
-
 def make_scene(seed, library, native):
     """The training scene of `seed`."""
     rng = np.random.default_rng(seed)
@@ -186,7 +172,7 @@ def make_scene(seed, library, native):
         if _enough_in_view(person, camera, rotation, center):
             break
         camera, rotation, center = draw_camera(rng, person, library)
-    light = draw_light(rng, library)
+    light = library.light(int(rng.integers(len(library.lights))), rng.uniform(-np.pi, np.pi))
     light["exposure"] *= np.exp(rng.normal(0, 0.2))
     extra = {"photo_share": 0.55, "floor_shadow": 1.0, "roll_rad": 0.0}
     return Scene([person], [], materials, camera, rotation, center, light, seed, extra)

@@ -17,6 +17,7 @@ import numpy as np
 
 from mhp_train import skeleton
 from mhp_train.picture import STORED_PX, Generator
+from mhp_train.sample import write_samples
 from mhp_train.shards import write_shard
 
 SHARD = 1000
@@ -83,10 +84,15 @@ def sheet(args):
         raise OSError(f"{args.out}: could not be written")
 
 
+def sample(args):
+    """The project's sample pictures and their truth (held-out poses, bodies and panoramas)."""
+    write_samples(Generator(args.data, args.cache, "test"), args.out)
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="mhp_train.synth", description="synthetic people with 3D joints")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, count in (("render", render, 1000), ("sheet", sheet, 48)):
+    for name, run, count in (("render", render, 1000), ("sheet", sheet, 48), ("sample", sample, 0)):
         p = commands.add_parser(name, help=run.__doc__)
         p.add_argument("--data", default="../shared/data", help="folder with humans/, poses/ and panoramas/")
         p.add_argument("--cache", required=True, help="folder for parsed files, bodies and the compiled renderer")

@@ -37,27 +37,29 @@ static void reserve(Scratch *s, const View *v, const Mesh *meshes, int n) {
 static void draw_shadow(Scratch *s, const View *v, const Mesh *meshes, int n, Shadow *out) {
   out->on = v->light_rgb[0] + v->light_rgb[1] + v->light_rgb[2] > 0;
   out->light_near = s->shadow_near;
+  const int size = out->size = v->shadow_size;
   if (!out->on) return;
   const float *z = v->light_direction;
   const float up[3] = {fabsf(z[1]) < 0.9f ? 0 : 1, fabsf(z[1]) < 0.9f ? 1 : 0, 0};
   float x[3] = {up[1] * z[2] - up[2] * z[1], up[2] * z[0] - up[0] * z[2], up[0] * z[1] - up[1] * z[0]};
   normalise(x);
   const float y[3] = {z[1] * x[2] - z[2] * x[1], z[2] * x[0] - z[0] * x[2], z[0] * x[1] - z[1] * x[0]};
-  const float scale = (SHADOW_SIZE / 2 - 2) / v->radius_mm, *axes[3] = {x, y, z};
+  const float scale = (size / 2 - 2) / v->radius_mm, *axes[3] = {x, y, z};
   for (int j = 0; j < 3; j++) {
     const float gain = j < 2 ? scale : 1;
     for (int k = 0; k < 3; k++) out->to_light[4 * j + k] = gain * axes[j][k];
-    out->to_light[4 * j + 3] = (j < 2 ? SHADOW_SIZE / 2 : 0) - gain * dot3(axes[j], v->center_mm);
+    out->to_light[4 * j + 3] = (j < 2 ? size / 2 : 0) - gain * dot3(axes[j], v->center_mm);
   }
-  for (int i = 0; i < SHADOW_SIZE * SHADOW_SIZE; i++) s->shadow_near[i] = -1e9f;
+  for (int i = 0; i < size * size; i++) s->shadow_near[i] = -1e9f;
   for (int i = 0; i < n; i++) {
     const Mesh *m = meshes + i;
+    if (m->owner == GROUND) continue;
     for (int k = 0; k < m->n_vertices; k++) {
       float p[3];
       transform(out->to_light, m->world_mm + 3 * k, p);
       s->x[k] = p[0], s->y[k] = p[1], s->near[k] = p[2] == 0 ? 1e-6f : p[2];
     }
-    mhp_rasterise(s->x, s->y, s->near, m->triangles, m->n_triangles, 0, SHADOW_SIZE, SHADOW_SIZE, s->shadow_near, NULL);
+    mhp_rasterise(s->x, s->y, s->near, m->triangles, m->n_triangles, 0, size, size, s->shadow_near, NULL);
   }
 }
 
@@ -70,12 +72,12 @@ float shadow_at(const Shadow *shadow, const float *world_mm, float bias_mm, floa
   for (int i = -1; i <= 1; i++)
     for (int j = -1; j <= 1; j++) {
       const float u = p[0] + step * i + 0.5f, w = p[1] + step * j + 0.5f;
-      if (u < 0 || w < 0 || u >= SHADOW_SIZE || w >= SHADOW_SIZE) {
+      if (u < 0 || w < 0 || u >= shadow->size || w >= shadow->size) {
         lit += 1;
         continue;
       }
       const float slope = bias_mm + 0.6f * step / cell;
-      lit += shadow->light_near[(int)w * SHADOW_SIZE + (int)u] < p[2] + slope;
+      lit += shadow->light_near[(int)w * shadow->size + (int)u] < p[2] + slope;
     }
   return lit / 9;
 }

@@ -11,7 +11,7 @@
 #define MHP_RENDER_H
 #include <stdint.h>
 
-enum { SAMPLES = 2, SHADOW_SIZE = 256, NOISE_SIZE = 32, CONTACT_SIZE = 64 };
+enum { SAMPLES = 2, SHADOW_MAX = 1024, NOISE_SIZE = 32, GROUND = 254, CONTACT_SIZE = 64 };
 
 /* One mesh that moves with one set of skin matrices. */
 typedef struct {
@@ -25,7 +25,8 @@ typedef struct {
   float *world_mm;             /* [n_vertices][3] written by mhp_skin */
   float *normal;               /* [n_vertices][3] written by mhp_skin, unit */
   int32_t n_vertices, n_triangles;
-  int32_t owner;               /* 1.. for a person, 255 for things; what mhp_render writes into owner_out */
+  int32_t owner;               /* 1.. for a person, 254 for ground (casts no shadow), 255 for things:
+                                * what mhp_render writes into owner_out */
   int32_t padding;
 } Mesh;
 
@@ -63,7 +64,7 @@ typedef struct {
   int32_t panorama_width, panorama_height;
   const uint8_t *photo;        /* [height][width][3] RGB when panorama is NULL */
   float occlusion;             /* 0..1 strength of ambient occlusion */
-  int32_t padding;
+  int32_t shadow_size;         /* cells a side of the shadow map, at most SHADOW_MAX */
 } View;
 
 typedef struct Scratch Scratch;
@@ -83,7 +84,7 @@ void mhp_render(Scratch *, const View *, const Mesh *meshes, int32_t n_meshes, c
                 uint8_t *rgb_out, float *depth_out, uint8_t *owner_out);
 
 /* Shared by the source files. */
-typedef struct { float *light_near; float to_light[12]; int on; } Shadow;
+typedef struct { float *light_near; float to_light[12]; int on, size; } Shadow;
 typedef struct { float low[2], cell_mm; float value[CONTACT_SIZE * CONTACT_SIZE]; } Contact;
 struct Scratch {
   float *x, *y, *near;         /* per vertex */

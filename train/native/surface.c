@@ -32,7 +32,7 @@ static void make_tone(Scratch *s) {
 Scratch *mhp_scratch_new(void) {
   Scratch *s = calloc(1, sizeof *s);
   if (!s) return NULL;
-  s->shadow_near = malloc(sizeof(float) * SHADOW_SIZE * SHADOW_SIZE);
+  s->shadow_near = malloc(sizeof(float) * SHADOW_MAX * SHADOW_MAX);
   make_noise(s);
   make_tone(s);
   return s;

@@ -1,0 +1,142 @@
+"""The project's sample pictures: whole photographs of rendered people, with the truth beside them.
+
+Only CC0 data goes into them (MakeHuman, Poly Haven panoramas, the pose collection); no photographs of others.
+"""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mhp_train import skeleton
+from mhp_train.camera import Camera, look_rotation
+from mhp_train.outfit import cloth, plain
+from mhp_train.render import label, render_picture
+from mhp_train.scene import Scene, facing, make_person, move_person, own, turn_y
+from mhp_train.things import box, grid
+
+MAX_BYTES = 250_000
+# name: picture size, focal px, camera height mm, pitch (degrees down), panorama, its turn (degrees), people.
+# A person: seed, pose (kind and number among the poses of that kind), x and z mm, facing (degrees, 0 = the camera), body.
+SAMPLES = {
+    "one": {
+        "size_px": (1280, 960), "focal_px": 1250, "height_mm": 1350, "pitch_deg": 7, "panorama": 4, "turn_deg": 40,
+        "people": [{"seed": 7, "kind": "walking", "number": 410, "at_mm": (100, 2900), "face_deg": 20, "age": "adult"}],
+    },
+    "street": {
+        "size_px": (1280, 960), "focal_px": 1200, "height_mm": 1600, "pitch_deg": 6, "panorama": 5, "turn_deg": 120,
+        "people": [
+            {"seed": 2, "kind": "walking", "number": 60, "at_mm": (-850, 3400), "face_deg": -25, "age": "adult"},
+            {"seed": 4, "kind": "walking", "number": 200, "at_mm": (800, 4300), "face_deg": 30, "age": "adult"},
+            {"seed": 15, "kind": "standing", "number": 30, "at_mm": (-150, 6000), "face_deg": 40, "age": "adult"},
+            {"seed": 10, "kind": "walking", "number": 620, "at_mm": (2100, 7200), "face_deg": 150, "age": "adult"},
+        ],
+    },
+    "sitting": {
+        "size_px": (960, 960), "focal_px": 1100, "height_mm": 1250, "pitch_deg": 13, "panorama": 6, "turn_deg": 200,
+        "people": [{"seed": 13, "kind": "sitting", "number": 60, "at_mm": (0, 2500), "face_deg": 25, "age": "adult"}],
+    },
+    "child": {
+        "size_px": (960, 1280), "focal_px": 1250, "height_mm": 1100, "pitch_deg": 9, "panorama": 1, "turn_deg": 60,
+        "people": [{"seed": 11, "kind": "walking", "number": 690, "at_mm": (0, 2500), "face_deg": -15, "age": "child"}],
+    },
+}  # fmt: skip
+
+
+def sample_scene(generator, plan):
+    """The Scene of one entry of SAMPLES."""
+    library, native, materials = generator.library, generator.native, []
+    people, things = [], []
+    for i, p in enumerate(plan["people"]):
+        rng = np.random.default_rng(p["seed"])
+        pool = np.flatnonzero(library.kind == library.kind_names.index(p["kind"]))
+        points = library.points[pool[p["number"] % len(pool)]]
+        yaw = np.pi + np.radians(p["face_deg"]) - facing(points)
+        person = make_person(rng, library, native, materials, yaw_rad=yaw, pose=(points, p["kind"]), body=_body(rng, library, p["age"]))
+        if p["kind"] == "sitting":
+            things.append(_seat(rng, person, yaw + facing(points), materials, (p["at_mm"][0], p["at_mm"][1])))
+        move_person(person, [-p["at_mm"][0], 0.0, p["at_mm"][1]])
+        own(person, i + 1)
+        people.append(person)
+    rng = np.random.default_rng(len(people))
+    things.append(_floor(rng, people[0], materials))
+    w, h = plan["size_px"]
+    camera = Camera(plan["focal_px"], plan["focal_px"], (w - 1) / 2, (h - 1) / 2, w, h)
+    rotation = look_rotation(0.0, np.radians(plan["pitch_deg"]), 0.0)
+    light = library.light(plan["panorama"] % len(library.lights), np.radians(plan["turn_deg"]))
+    return Scene(people, things, materials, camera, rotation, np.array([0.0, plan["height_mm"], 0.0]), light, 0, {"shadow_size": 1024})
+
+
+def _body(rng, library, age):
+    wanted = [i for i, p in enumerate(library.parameters) if (p.age < 0.3) == (age == "child")]
+    return wanted[int(rng.integers(len(wanted)))]
+
+
+def _floor(rng, person, materials):
+    """Paving: light and dark slabs of 40 cm."""
+    slabs = plain([0.3, 0.29, 0.27], mottle=0.12, mottle_scale=1 / 60)
+    slabs.pattern, slabs.color_b = 2, (0.27, 0.26, 0.245)
+    slabs.axis_u, slabs.axis_v = (1 / 400, 0, 0), (0, 0, 1 / 400)
+    materials.append(slabs)
+    return grid([-9000, 0, -500], [0, 0, 16000], [18000, 0, 0], 500, len(materials) - 1)
+
+
+def _seat(rng, person, yaw_rad, materials, at_mm):
+    """A block under the hips of a seated person."""
+    names = skeleton.load("muco21").joints
+    hips = person.joints_mm[names.index("Pelvis")]
+    height = hips[1] - 95.0
+    materials.append(plain([0.3, 0.2, 0.12], mottle=0.3, mottle_scale=1 / 25))
+    back = -np.array([np.sin(yaw_rad), 0, np.cos(yaw_rad)]) * 60
+    center = np.array([hips[0] - at_mm[0], height / 2, hips[2] + at_mm[1]]) + back
+    return box(center, [460, height, 400], yaw_rad, len(materials) - 1)
+
+
+def write_samples(generator, out_dir):
+    """Writes NAME.jpg for every plan and truth.json, which `truth_of` describes."""
+    out = Path(out_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    truth = {}
+    for name, plan in SAMPLES.items():
+        scene = sample_scene(generator, plan)
+        w, h = plan["size_px"]
+        rgb, depth, owner = render_picture(generator.native, scene, scene.camera, (0, 0, w, h), None, generator.library)
+        _write_jpeg(out / f"{name}.jpg", rgb)
+        truth[f"{name}.jpg"] = truth_of(scene, scene.camera, depth, owner)
+    (out / "truth.json").write_text(json.dumps({"joint_set": "muco21", "pictures": truth}, indent=1) + "\n")
+
+
+def truth_of(scene, camera, depth, owner):
+    """JSON-ready: picture size, camera, and per person box, joints by name (px; camera mm), visibility."""
+    people = []
+    for i in range(len(scene.people)):
+        px, mm, visible = label(scene, i, camera, depth, owner)
+        people.append(person_truth(px, mm, visible))
+    return {"width_px": camera.width_px, "height_px": camera.height_px, "camera": camera_truth(camera), "people": people}
+
+
+def camera_truth(camera):
+    names = ("fx_px", "fy_px", "cx_px", "cy_px")
+    return {n: round(float(getattr(camera, n)), 3) for n in names}
+
+
+def person_truth(joints_px, joints_mm, visible):
+    """visible: 0 outside the photograph, 1 hidden, 2 seen; box_px: tight box of the joints inside it (x, y, w, h)."""
+    names = skeleton.load("muco21").joints
+    inside = joints_px[visible > 0] if (visible > 0).sum() >= 3 else joints_px
+    low, high = inside.min(0), inside.max(0)
+    return {
+        "box_px": [round(float(v), 2) for v in (*low, *(high - low))],
+        "joints_px": {n: [round(float(v), 2) for v in p] for n, p in zip(names, joints_px)},
+        "joints_mm": {n: [round(float(v), 1) for v in p] for n, p in zip(names, joints_mm)},
+        "visible": {n: int(v) for n, v in zip(names, visible)},
+    }
+
+
+def _write_jpeg(path, rgb):
+    for quality in (90, 85, 80, 75, 70):
+        done, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if done and len(data) <= MAX_BYTES:
+            path.write_bytes(data.tobytes())
+            return
+    raise OSError(f"{path}: no JPEG quality kept it under {MAX_BYTES} bytes")
