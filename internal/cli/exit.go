@@ -34,11 +34,6 @@ func usagef(format string, args ...any) error {
 	return usageError{err: fmt.Errorf(format, args...), hint: "see mhp help"}
 }
 
-// reported is an error whose details are on standard error already.
-type reported struct{ message string }
-
-func (e reported) Error() string { return e.message }
-
 // hinter is an error that knows a remedy.
 type hinter interface{ Hint() string }
 

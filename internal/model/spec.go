@@ -59,6 +59,7 @@ type Spec struct {
 	Licence     string
 	JointRule   string // where the joints lie on the body
 	TrainConfig string
+	FixedBatch  int // the only batch size that the file takes; 0 = any
 }
 
 // DepthMM turns a depth in heat cells into mm relative to the root joint.
@@ -186,6 +187,9 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 	if _, ok := meta["mhp.coords_unit"]; ok {
 		s.CoordsUnit = p.oneOf("coords_unit", "cells", "px", "unit")
 	}
+	if _, ok := meta["mhp.fixed_batch"]; ok {
+		s.FixedBatch = p.whole("fixed_batch", 1, 64)
+	}
 	p.joints(s)
 	p.contradictions(s)
 	if len(p.problems) > 0 {
@@ -255,7 +259,7 @@ func (s *Spec) Metadata() map[string]string {
 	if accuracy == nil {
 		accuracy = map[string]string{}
 	}
-	return map[string]string{
+	meta := map[string]string{
 		"mhp.format": FormatVersion, "mhp.name": s.Name, "mhp.variant": s.Variant,
 		"mhp.joint_set": s.Set.Name, "mhp.joints": encode(s.Set.Joints), "mhp.parents": encode(s.Set.Parents),
 		"mhp.input_width_px": strconv.Itoa(s.InputWPx), "mhp.input_height_px": strconv.Itoa(s.InputHPx),
@@ -267,6 +271,10 @@ func (s *Spec) Metadata() map[string]string {
 		"mhp.parameters": strconv.Itoa(s.Parameters), "mhp.checkpoint_sha256": s.Checkpoint, "mhp.licence": s.Licence,
 		"mhp.joint_definition": s.JointRule, "mhp.training_config": s.TrainConfig,
 	}
+	if s.FixedBatch > 0 {
+		meta["mhp.fixed_batch"] = strconv.Itoa(s.FixedBatch)
+	}
+	return meta
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

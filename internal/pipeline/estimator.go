@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"mhp/internal/camera"
@@ -76,8 +77,9 @@ type Estimator struct {
 
 	crops    []geom.CropToImage
 	squares  []geom.BoxPx
-	points   [][]postprocess.HeatPoint // [maxBatch][J]
+	points   [][]postprocess.HeatPoint // [batch][J]
 	mirrored []postprocess.HeatPoint
+	batch    int // the most people of one run
 	timings  Timings
 }
 
@@ -87,11 +89,15 @@ func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptio
 		return nil, err
 	}
 	spec := runner.Spec()
+	batch := maxBatch
+	if spec.FixedBatch > 0 {
+		batch = spec.FixedBatch
+	}
 	e := &Estimator{
-		opts: opts, runner: runner, finder: finder,
+		opts: opts, batch: batch, runner: runner, finder: finder,
 		cropper: preprocess.New(spec), decoder: postprocess.New(spec),
-		crops: make([]geom.CropToImage, maxBatch), squares: make([]geom.BoxPx, maxBatch),
-		points:   make([][]postprocess.HeatPoint, maxBatch),
+		crops: make([]geom.CropToImage, batch), squares: make([]geom.BoxPx, batch),
+		points:   make([][]postprocess.HeatPoint, batch),
 		mirrored: make([]postprocess.HeatPoint, len(spec.Set.Joints)),
 	}
 	for i := range e.points {
@@ -113,14 +119,14 @@ func (e *Estimator) Picture(ctx context.Context, f *frame.Frame) (*pose.Picture,
 	boxes, err := e.finder.Find(ctx, f)
 	e.timings.Detect += time.Since(start)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
+		return nil, err
 	}
 	p := &pose.Picture{
 		Name: f.Name, Index: f.Index, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
 		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(),
 	}
 	for len(boxes) > 0 {
-		n := min(len(boxes), maxBatch)
+		n := min(len(boxes), e.batch)
 		people, err := e.people(ctx, f, k, boxes[:n])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
@@ -132,27 +138,18 @@ func (e *Estimator) Picture(ctx context.Context, f *frame.Frame) (*pose.Picture,
 	return p, nil
 }
 
-// people runs the network on at most maxBatch boxes. Boxes that stand for the
-// whole picture are only a guess: they get a second pass on the box of the
-// joints found.
+// people runs the network on at most e.batch boxes. Where the finder's boxes
+// are only a guess, they get a second pass on the box of the joints found.
 func (e *Estimator) people(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box) ([]pose.Person, error) {
 	people, err := e.pass(ctx, f, k, boxes)
-	if err != nil {
-		return nil, err
+	if err != nil || !detect.SecondPass(e.finder) {
+		return people, err
 	}
-	again := make([]detect.Box, len(boxes))
-	refine := false
-	for i, b := range boxes {
-		again[i] = b
-		if b.Source == detect.SourcePicture {
-			again[i].BoxPx = tightBox(f, people[i])
-			refine = true
-		}
+	tight := slices.Clone(boxes)
+	for i := range tight {
+		tight[i].BoxPx = tightBox(f, people[i])
 	}
-	if !refine {
-		return people, nil
-	}
-	return e.pass(ctx, f, k, again)
+	return e.pass(ctx, f, k, tight)
 }
 
 // tightBox is the part of the picture round a person's joints, grown a little.
@@ -198,11 +195,16 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 // infer fills e.points for n crops, or averages them with the mirrored crops.
 func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror bool) error {
 	start := time.Now()
-	input, err := e.runner.Input(n)
+	// A file of one batch size runs full; what its last crops hold does not matter.
+	run := n
+	if e.runner.Spec().FixedBatch > 0 {
+		run = e.batch
+	}
+	input, err := e.runner.Input(run)
 	if err != nil {
 		return err
 	}
-	size := len(input.Data) / n
+	size := len(input.Data) / run
 	for i := range n {
 		dst := input.Data[i*size : (i+1)*size]
 		if mirror {
@@ -213,7 +215,7 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 	}
 	cropped := time.Now()
 	e.timings.Crop += cropped.Sub(start)
-	out, err := e.runner.Run(ctx, n)
+	out, err := e.runner.Run(ctx, run)
 	ran := time.Now()
 	e.timings.Run += ran.Sub(cropped)
 	if err != nil {
@@ -221,10 +223,10 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 	}
 	for i := range n {
 		if mirror {
-			e.decode(e.mirrored, out, i, n)
+			e.decode(e.mirrored, out, i, run)
 			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec().Set, e.runner.Spec().HeatW)
 		} else {
-			e.decode(e.points[i], out, i, n)
+			e.decode(e.points[i], out, i, run)
 		}
 	}
 	e.timings.Joints += time.Since(ran)
@@ -254,10 +256,14 @@ func (e *Estimator) person(i int, box detect.Box, k geom.Intrinsics) pose.Person
 	case DepthFixed:
 		p.RootDepthMM = e.opts.FixedDepthMM
 	case DepthHeight:
-		p.RootDepthMM = e.heightDepthMM(i, k)
+		depth, err := e.decoder.HeightDepthMM(e.points[i], e.crops[i], k, e.opts.PersonHeightMM)
+		if err == nil {
+			p.RootDepthMM = depth
+		}
 	}
-	// A skeleton without a usable bone has no height; the box always has a size.
-	if !(p.RootDepthMM > 0) {
+	// Without a usable bone there is no height, but the box always has a size;
+	// RootDepthSource says which of them it was.
+	if p.RootDepthMM == 0 {
 		p.RootDepthMM, p.RootDepthSource = camera.BoxDepthMM(k, e.squares[i]), string(DepthBox)
 	}
 	e.decoder.Person(p.Joints, e.points[i], e.crops[i], k, p.RootDepthMM)

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"mhp/internal/detect"
+	"mhp/internal/geom"
+	"mhp/internal/pipeline"
+	"mhp/internal/pose"
+	"mhp/internal/source"
+	"mhp/internal/ui"
+)
+
+// predictFlags is the command line of mhp predict.
+type predictFlags struct {
+	network networkFlags
+	camera  cameraFlags
+	outputs outputFlags
+
+	boxes          []string
+	boxesFile      string
+	list           bool
+	flip           bool
+	rootDepth      string
+	personHeightMM float64
+	maxPixels      int64
+	verbose        bool
+}
+
+func newPredict(e env) *cobra.Command {
+	var f predictFlags
+	cmd := &cobra.Command{
+		Use:   "predict INPUT...",
+		Short: "3D joints of the people in photographs",
+		Long: `Find the people in photographs and give their joints in the picture (px) and
+before the camera (mm; x right, y down, z away from the camera).
+
+INPUT is an image file (JPEG, PNG, WebP, BMP, TIFF), a folder, a pattern, or -
+for one image on standard input (with --list: paths, one a line).
+
+Without --box or --boxes the whole picture is taken as one person's box and the
+network runs a second time on the box of the joints it found: good for one
+person who fills the picture, not for a crowd.`,
+		Example: `  mhp predict photo.jpg
+  mhp predict photo.jpg --json - --overlay out
+  mhp predict photo.jpg --box 120,80,200,430 --fov-deg 60 --html out
+  mhp predict holiday/ --csv holiday.csv --root-depth height --person-height-mm 1820`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 && !f.list {
+				return usagef("predict needs at least one INPUT: an image, a folder, a pattern, or -")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runPredict(cmd, e, &f, args) },
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringArrayVar(&f.boxes, "box", nil, "a person's box x,y,w,h in px of the upright picture (repeatable)")
+	flags.StringVar(&f.boxesFile, "boxes", "", "boxes by file name or image id: COCO detection JSON")
+	flags.BoolVar(&f.list, "list", false, "read paths from standard input, one a line")
+	f.camera.bind(flags)
+	flags.StringVar(&f.rootDepth, "root-depth", "box", "distance of the root joint: box, height, or a number in mm")
+	flags.Float64Var(&f.personHeightMM, "person-height-mm", 1700, "height of the people for --root-depth height")
+	flags.BoolVar(&f.flip, "flip", false, "average with the mirrored crop: steadier, twice the time")
+	f.outputs.bind(flags)
+	f.network.bind(flags)
+	flags.Int64Var(&f.maxPixels, "max-pixels", source.DefaultMaxPixels, "refuse pictures with more pixels than this")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say where the time went")
+	return cmd
+}
+
+func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err error) {
+	opts, err := f.estimator(cmd)
+	if err != nil {
+		return err
+	}
+	finder, err := f.finder()
+	if err != nil {
+		return err
+	}
+	if err := f.outputs.validate(); err != nil {
+		return err
+	}
+	inputs := newImages(args, f, e.in)
+	defer inputs.Close()
+	rt, err := f.network.open(e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rt.Close()) }()
+	estimator, err := pipeline.NewEstimator(rt.runner, finder, opts)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	sink, err := f.outputs.open(e, inputs.total != 1, inputs.known)
+	if err != nil {
+		return err
+	}
+	bar := ui.NewProgress(e.err, inputs.total, "pictures")
+	summary, err := pipeline.Batch(cmd.Context(), inputs, estimator, sink, pipeline.BatchOptions{
+		DecodeWorkers: 1, Queue: 1,
+		Failed: func(err error) { bar.Clear(); printError(e.err, err) },
+		Done:   func(string, *pose.Picture) { bar.Step() },
+		Finish: func(p *pose.Picture) { p.Model = rt.info },
+	})
+	bar.Close()
+	err = errors.Join(err, sink.Close())
+	if f.verbose {
+		printTimings(e.err, summary, estimator.Timings())
+	}
+	if err == nil && summary.Failed > 0 {
+		err = fmt.Errorf("%d of %d inputs failed, see above", summary.Failed, summary.Failed+summary.Pictures)
+	}
+	return err
+}
+
+// estimator turns flags into the estimator's options.
+func (f *predictFlags) estimator(cmd *cobra.Command) (pipeline.EstimatorOptions, error) {
+	opts := pipeline.EstimatorOptions{Flip: f.flip, PersonHeightMM: f.personHeightMM}
+	switch f.rootDepth {
+	case "box":
+		opts.Depth = pipeline.DepthBox
+	case "height":
+		opts.Depth = pipeline.DepthHeight
+	default:
+		mm, err := strconv.ParseFloat(f.rootDepth, 64)
+		if err != nil {
+			return opts, usagef("--root-depth %q is not box, height or a number in mm", f.rootDepth)
+		}
+		opts.Depth, opts.FixedDepthMM = pipeline.DepthFixed, mm
+	}
+	if cmd.Flags().Changed("person-height-mm") && opts.Depth != pipeline.DepthHeight {
+		return opts, usagef("--person-height-mm needs --root-depth height")
+	}
+	var err error
+	if opts.Camera, err = f.camera.intrinsics(cmd.Flags()); err != nil {
+		return opts, err
+	}
+	if err := opts.Validate(); err != nil {
+		return opts, usagef("%w", err)
+	}
+	return opts, nil
+}
+
+// finder picks where people's boxes come from.
+func (f *predictFlags) finder() (detect.Finder, error) {
+	switch {
+	case len(f.boxes) > 0 && f.boxesFile != "":
+		return nil, usagef("give --box or --boxes, not both")
+	case f.boxesFile != "":
+		file, err := detect.ReadCOCO(f.boxesFile)
+		if err != nil {
+			return nil, err
+		}
+		return file.Finder(), nil
+	case len(f.boxes) > 0:
+		var boxes []geom.BoxPx
+		for _, text := range f.boxes {
+			b, err := detect.ParseBox(text)
+			if err != nil {
+				return nil, usagef("--box: %w", err)
+			}
+			boxes = append(boxes, b)
+		}
+		return detect.Given(boxes), nil
+	}
+	return detect.Picture{}, nil
+}
