@@ -35,7 +35,8 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything a run depends on.  `minutes`: planned length in training time, to which schedule and phases are tied."""
+    """Everything a run depends on.  `minutes`: planned length in training time, to which schedule and phases are tied;
+    `processes`: data-parallel ones, each with `threads` threads and its part of the batch."""
 
     name: str
     minutes: float
@@ -48,9 +49,9 @@ class Run:
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
     bf16: bool = False
+    processes: int = 1
     threads: int = 2
     checkpoint_minutes: float = 3.0
-    evaluate_minutes: float = 15.0
     log_steps: int = 20
 
 

@@ -12,7 +12,9 @@ import argparse
 import csv
 import datetime
 import math
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -21,7 +23,8 @@ import torch
 
 from . import checkpoint, config, decode, export, losses, skeleton
 from .dataset import Batch, Mixer, Prefetcher
-from .network import build
+from .network import build, parameter_count
+from .parallel import Peers, Shared, share
 
 
 def learning_rate(progress: float, settings: config.Optimiser) -> float:
@@ -92,11 +95,11 @@ def picture_grid(image: torch.Tensor, cells: torch.Tensor, target: Batch, column
     return cv2.vconcat(rows)
 
 
-def train(run: config.Run, config_text: str, out: Path, resume: Path | None, stop_minutes: float | None,
-          evaluate=None) -> dict[str, float]:
+def train(run: config.Run, config_text: str, out: Path, resume: Path | None = None, stop_minutes: float | None = None,
+          peers: Peers = Peers()) -> dict[str, float]:
     """Train until the run's minutes, or `stop_minutes` of this session, are over.  Returns the last logged terms.
 
-    evaluate(network, step, minutes): called every `run.evaluate_minutes` with the averaged network.
+    Of several processes each takes its part of every batch; the one of rank 0 logs and saves.
     """
     out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -127,12 +130,14 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None, sto
 
     def planned(_: int) -> tuple[int, int]:
         phase = phase_at(minutes / run.minutes, run.phases)
-        return phase.batch, phase.input_px
+        return max(1, phase.batch // peers.count), phase.input_px
 
-    mixer = Mixer(list(run.sources), network.variant.depth_bins, run.seed)
+    lead = peers.rank == 0
+    mixer = Mixer(list(run.sources), network.variant.depth_bins, run.seed + 1000 * peers.rank)
     loader = Prefetcher(mixer, step, planned)
-    print(f"{run.name}: step {step}, {minutes_before:.1f} of {run.minutes:.0f} min done, pictures at hand {mixer.counts()}, {device}",
-          file=sys.stderr, flush=True)
+    if lead:
+        print(f"{run.name}: step {step}, {minutes_before:.1f} of {run.minutes:.0f} min done, pictures at hand {mixer.counts()}, {device}",
+              file=sys.stderr, flush=True)
 
     def state_now() -> dict:
         return {"config": config_text, "variant": run.variant, "joints": run.joints, "prelu": run.prelu,
@@ -140,13 +145,14 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None, sto
                 "network": network.state_dict(), "ema": average.state_dict(), "optimiser": optimiser.state_dict()}
 
     log = CsvLog(out / "log.csv")
-    saved_s = evaluated_s = logged_s = time.monotonic()
+    saved_s = logged_s = time.monotonic()
     logged_samples, sums, summed = samples, {}, 0
     first_step = step
     waited_s = 0.0
     figures: dict[str, float] = {}
+    stop = False
     try:
-        while minutes - minutes_before < session_minutes and minutes < run.minutes:
+        while not stop:
             waiting_s = time.monotonic()
             batch = loader.get()
             waited_s += time.monotonic() - waiting_s
@@ -160,12 +166,15 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None, sto
             total, terms = losses.loss(volume, on_device, run.loss, joints.parents)
             optimiser.zero_grad(set_to_none=True)
             total.backward()
+            minutes = minutes_before + (time.monotonic() - started_s) / 60
+            minutes, stop = peers.exchange(parameters, minutes, minutes - minutes_before >= session_minutes or minutes >= run.minutes)
             torch.nn.utils.clip_grad_norm_(parameters, run.optimiser.clip_norm)
             optimiser.step()
             step += 1
-            samples += len(batch.image)
+            samples += len(batch.image) * peers.count
+            if not lead:
+                continue
             average_into(averaged, own, min(run.optimiser.ema_decay, (1 + step) / (10 + step)))
-            minutes = minutes_before + (time.monotonic() - started_s) / 60
             for name, value in {"loss": total.detach(), **terms}.items():
                 sums[name] = sums.get(name, 0.0) + value
             summed += 1
@@ -190,15 +199,41 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None, sto
             if time.monotonic() - saved_s > run.checkpoint_minutes * 60:
                 checkpoint.save(out / "last.ckpt", state_now())
                 saved_s = time.monotonic()
-            if evaluate and time.monotonic() - evaluated_s > run.evaluate_minutes * 60:
-                evaluate(average, step, minutes)
-                evaluated_s = time.monotonic()
     finally:
+        if not stop:
+            peers.leave()
         loader.close()
-        checkpoint.save(out / "last.ckpt", state_now())
-    if evaluate:
-        evaluate(average, step, minutes)
+        if lead:
+            checkpoint.save(out / "last.ckpt", state_now())
     return figures
+
+
+def follow(rank: int, shared: Shared, run: config.Run, config_text: str, out: Path, resume: Path | None) -> None:
+    """A process of rank 1 or more: trains along until rank 0 stops."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; rank 0 decides
+    try:
+        train(run, config_text, out, resume, None, Peers(rank, shared))
+    except threading.BrokenBarrierError:
+        return
+
+
+def launch(run: config.Run, config_text: str, out: Path, resume: Path | None, stop_minutes: float | None) -> None:
+    """Train with `run.processes` processes; this one is rank 0."""
+    if run.processes == 1:
+        train(run, config_text, out, resume, stop_minutes)
+        return
+    context = torch.multiprocessing.get_context("spawn")
+    values = parameter_count(build(run.variant, len(skeleton.load(run.joints).joints), run.prelu))
+    shared = share(context, run.processes, values)
+    followers = [context.Process(target=follow, args=(rank, shared, run, config_text, out, resume), daemon=True)
+                 for rank in range(1, run.processes)]
+    for process in followers:
+        process.start()
+    try:
+        train(run, config_text, out, resume, stop_minutes, Peers(0, shared))
+    finally:
+        for process in followers:
+            process.join(timeout=30)
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
@@ -235,13 +270,15 @@ def main() -> int:
     parser.add_argument("--stop-at", metavar="HH:MM", help="end this session when the clock shows this; the run's length follows")
     parser.add_argument("--max-minutes", type=float, help="end this session after so long, within the run's planned length")
     args, overrides = parser.parse_known_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also when started in the background, where SIGINT is ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         text = args.config.read_text(encoding="utf-8")
         if args.stop_at:
             trained = float(checkpoint.load(args.resume)["minutes"]) if args.resume else 0.0
             overrides.append(f"--minutes={trained + minutes_until(args.stop_at, datetime.datetime.now())}")
         run = config.parse(text, overrides)
-        train(run, text + "".join(f"\n# override {item}" for item in overrides), args.out, args.resume, args.max_minutes)
+        launch(run, text + "".join(f"\n# override {item}" for item in overrides), args.out, args.resume, args.max_minutes)
     except (config.ConfigError, checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"train: error: {error}", file=sys.stderr)
         return 1
