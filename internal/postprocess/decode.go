@@ -89,7 +89,7 @@ func (d *Decoder) cellsPerUnit() (x, y float64) {
 
 // inside moves a point into the volume.
 func (d *Decoder) inside(p HeatPoint) HeatPoint {
-	if math.IsNaN(p.X + p.Y + p.Z) {
+	if math.IsNaN(p.X) || math.IsNaN(p.Y) || math.IsNaN(p.Z) {
 		return d.middle()
 	}
 	return HeatPoint{
