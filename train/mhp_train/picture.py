@@ -11,6 +11,7 @@ from mhp_train.render import label, photo_background, render_picture, stored_squ
 from mhp_train.scene import make_scene
 
 STORED_PX = 320
+MIN_VISIBLE = 6  # joints that must be seen
 
 
 @dataclass
@@ -36,22 +37,27 @@ class Generator:
         self.grain = make_grain()
 
     def picture(self, seed, size_px=STORED_PX):
-        """The picture of `seed`."""
-        scene = make_scene(seed, self.library, self.native)
-        rng = np.random.default_rng([seed, 1])
+        """The picture of `seed`. Where occluders and other people left too little of the person, they are left out."""
+        picture = self._picture(seed, size_px, False)
+        return picture if (picture.visible == 2).sum() >= MIN_VISIBLE else self._picture(seed, size_px, True)
+
+    def _picture(self, seed, size_px, plain_scene):
+        scene = make_scene(seed, self.library, self.native, plain_scene)
+        rng = np.random.default_rng([seed, 2])
         whole = scene.camera
         joints_px = whole.project(scene.to_camera(scene.people[0].joints_mm))
         left, top, side = stored_square(whole, joints_px)
-        camera, scale = whole.crop(left, top, side, size_px), size_px / side
-        edges = np.array([-left, -top, whole.width_px - left, whole.height_px - top]) * scale
-        x0, y0, x1, y1 = np.clip(np.round(edges), 0, size_px).astype(int).tolist()
+        camera = whole.crop(left, top, side, size_px)
+        edges = np.array([-left, -top, whole.width_px - left, whole.height_px - top]) * size_px / side
+        border = np.clip(np.round(edges), 0, size_px).astype(int).tolist()
         background = None
         if rng.random() < scene.extra["photo_share"]:
             background = photo_background(rng, self.library, size_px, scene.extra["roll_rad"])
-        rgb, depth, owner = render_picture(self.native, scene, camera, (x0, y0, x1, y1), background, self.library)
+        rgb, depth, owner = render_picture(self.native, scene, camera, border, background, self.library)
         px, mm, visible = label(scene, 0, camera, depth, owner)
         inside = inside_photo(whole, joints_px)
         visible[~inside] = 0
+        x0, y0, x1, y1 = border
         rgb[y0:y1, x0:x1] = develop(rng, np.ascontiguousarray(rgb[y0:y1, x0:x1]), self.grain)
         boxed = px[inside] if inside.sum() >= 3 else px
         low, high = boxed.min(0), boxed.max(0)

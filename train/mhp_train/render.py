@@ -90,7 +90,15 @@ def label(scene, person_index, camera, depth, owner):
 
 
 def photo_background(rng, library, size_px, roll_rad):
-    """A random part of a random photograph, turned and mirrored, as uint8 RGB [size, size, 3]."""
+    """A random part of a random photograph, turned and mirrored, sometimes with patches of others on it."""
+    picture = _photo_part(rng, library, size_px, roll_rad)
+    if rng.random() < 0.3:
+        for _ in range(int(rng.integers(1, 5))):
+            _paste_patch(rng, picture, _photo_part(rng, library, size_px, rng.uniform(-np.pi, np.pi)))
+    return picture
+
+
+def _photo_part(rng, library, size_px, roll_rad):
     photo = library.photos[int(rng.integers(len(library.photos)))]
     h, w = photo.shape[:2]
     zoom = size_px / (min(h, w) * rng.uniform(0.4, 1.0))
@@ -100,3 +108,17 @@ def photo_background(rng, library, size_px, roll_rad):
     m = np.array([[c * mirror, s, 0], [-s * mirror, c, 0]])
     m[:, 2] = size_px / 2 - m[:, :2] @ [cx, cy]
     return cv2.warpAffine(photo, m, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _paste_patch(rng, picture, other):
+    """Copies an ellipse or a turned rectangle of `other` into `picture`."""
+    size = picture.shape[0]
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    center, axes = rng.uniform(0, size, 2), rng.uniform(0.05, 0.3, 2) * size
+    angle = rng.uniform(0, 180)
+    if rng.random() < 0.5:
+        cv2.ellipse(mask, (tuple(center.tolist()), tuple((2 * axes).tolist()), angle), 255, -1)
+    else:
+        corners = cv2.boxPoints((tuple(center.tolist()), tuple((2 * axes).tolist()), angle))
+        cv2.fillConvexPoly(mask, corners.astype(np.int32), 255)
+    picture[mask > 0] = other[mask > 0]

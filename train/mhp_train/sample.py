@@ -10,10 +10,11 @@ import numpy as np
 
 from mhp_train import skeleton
 from mhp_train.camera import Camera, look_rotation
-from mhp_train.outfit import cloth, plain
+from mhp_train.outfit import plain
 from mhp_train.render import label, render_picture
 from mhp_train.scene import Scene, facing, make_person, move_person, own, turn_y
-from mhp_train.things import box, grid
+from mhp_train.surroundings import seat
+from mhp_train.things import grid
 
 MAX_BYTES = 250_000
 # name: picture size, focal px, camera height mm, pitch (degrees down), panorama, its turn (degrees), people.
@@ -53,13 +54,13 @@ def sample_scene(generator, plan):
         points = library.points[pool[p["number"] % len(pool)]]
         yaw = np.pi + np.radians(p["face_deg"]) - facing(points)
         person = make_person(rng, library, native, materials, yaw_rad=yaw, pose=(points, p["kind"]), body=_body(rng, library, p["age"]))
-        if p["kind"] == "sitting":
-            things.append(_seat(rng, person, yaw + facing(points), materials, (p["at_mm"][0], p["at_mm"][1])))
         move_person(person, [-p["at_mm"][0], 0.0, p["at_mm"][1]])
+        if p["kind"] == "sitting":
+            materials.append(plain([0.3, 0.2, 0.12], mottle=0.3, mottle_scale=1 / 25))
+            things.append(seat(rng, person, yaw + facing(points), len(materials) - 1))
         own(person, i + 1)
         people.append(person)
-    rng = np.random.default_rng(len(people))
-    things.append(_floor(rng, people[0], materials))
+    things.append(_floor(materials))
     w, h = plan["size_px"]
     camera = Camera(plan["focal_px"], plan["focal_px"], (w - 1) / 2, (h - 1) / 2, w, h)
     rotation = look_rotation(0.0, np.radians(plan["pitch_deg"]), 0.0)
@@ -72,24 +73,13 @@ def _body(rng, library, age):
     return wanted[int(rng.integers(len(wanted)))]
 
 
-def _floor(rng, person, materials):
+def _floor(materials):
     """Paving: light and dark slabs of 40 cm."""
     slabs = plain([0.3, 0.29, 0.27], mottle=0.12, mottle_scale=1 / 60)
     slabs.pattern, slabs.color_b = 2, (0.27, 0.26, 0.245)
     slabs.axis_u, slabs.axis_v = (1 / 400, 0, 0), (0, 0, 1 / 400)
     materials.append(slabs)
     return grid([-9000, 0, -500], [0, 0, 16000], [18000, 0, 0], 500, len(materials) - 1)
-
-
-def _seat(rng, person, yaw_rad, materials, at_mm):
-    """A block under the hips of a seated person."""
-    names = skeleton.load("muco21").joints
-    hips = person.joints_mm[names.index("Pelvis")]
-    height = hips[1] - 95.0
-    materials.append(plain([0.3, 0.2, 0.12], mottle=0.3, mottle_scale=1 / 25))
-    back = -np.array([np.sin(yaw_rad), 0, np.cos(yaw_rad)]) * 60
-    center = np.array([hips[0] - at_mm[0], height / 2, hips[2] + at_mm[1]]) + back
-    return box(center, [460, height, 400], yaw_rad, len(materials) - 1)
 
 
 def write_samples(generator, out_dir):

@@ -9,21 +9,23 @@ import numpy as np
 from mhp_train.camera import Camera, inside_photo, look_rotation
 from mhp_train.outfit import dress
 from mhp_train.pose import ARM, HEAD, HEAD_TOP, LEG, NECK, NOSE, PELVIS, SPINE, THORAX, retarget
+from mhp_train.surroundings import add_material, held_thing, occluder, room, seat
 
 # How often a kind of pose is drawn in training; the rest of the mass goes by the frames themselves.
 KIND_WEIGHT = {
     "standing": 0.17,
     "walking": 0.16,
-    "upright_other": 0.3,
+    "upright_other": 0.28,
     "bent": 0.07,
     "crouch": 0.06,
     "sitting": 0.09,
     "kneeling": 0.03,
     "crawling": 0.02,
-    "lying": 0.02,
-    "inverted": 0.01,
-    "off_floor": 0.07,
+    "lying": 0.03,
+    "inverted": 0.025,
+    "off_floor": 0.08,
 }
+SPLIT_STREAM = {"train": 0, "test": 1}
 IN_AIR = "off_floor"
 THORAX_JOINT = 1  # in muco21
 
@@ -130,7 +132,7 @@ def own(person, number):
         m.owner = number
 
 
-def draw_camera(rng, person, library):
+def draw_camera(rng, person):
     """(Camera of the photograph, rotation, centre): sees `person` upright mostly, whole mostly."""
     wide = rng.choice([4 / 3, 3 / 2, 1.0, 3 / 4, 2 / 3, 16 / 9])
     w, h = (1000, int(1000 / wide)) if wide >= 1 else (int(1000 * wide), 1000)
@@ -162,17 +164,52 @@ def _enough_in_view(person, camera, rotation, center):
     return inside.sum() >= 10 and inside[THORAX_JOINT]
 
 
-def make_scene(seed, library, native):
-    """The training scene of `seed`."""
-    rng = np.random.default_rng(seed)
+def make_scene(seed, library, native, plain_scene=False):
+    """The training scene of `seed`; `plain_scene` leaves out all that might stand in front of the person."""
+    rng = np.random.default_rng([seed, SPLIT_STREAM[library.split]])
     materials = []
-    person = make_person(rng, library, native, materials)
-    camera, rotation, center = draw_camera(rng, person, library)
+    pose = draw_pose(rng, library)
+    yaw = rng.uniform(-np.pi, np.pi)
+    person = make_person(rng, library, native, materials, yaw, pose)
+    camera, rotation, center = draw_camera(rng, person)
     for _ in range(20):
         if _enough_in_view(person, camera, rotation, center):
             break
-        camera, rotation, center = draw_camera(rng, person, library)
+        camera, rotation, center = draw_camera(rng, person)
     light = library.light(int(rng.integers(len(library.lights))), rng.uniform(-np.pi, np.pi))
     light["exposure"] *= np.exp(rng.normal(0, 0.2))
-    extra = {"photo_share": 0.55, "floor_shadow": 1.0, "roll_rad": 0.0}
-    return Scene([person], [], materials, camera, rotation, center, light, seed, extra)
+    roll = np.arctan2(-rotation[0, 1], -rotation[1, 1])
+    extra = {"photo_share": 0.6, "floor_shadow": rng.uniform(0.5, 1.0), "roll_rad": roll, "room": False}
+    scene = Scene([person], [], materials, camera, rotation, center, light, seed, extra)
+    _add_things(rng, scene, pose[1], yaw + facing(pose[0]), plain_scene)
+    if not plain_scene and rng.random() < 0.25:
+        _add_people(rng, scene, library, native)
+    return scene
+
+
+def _add_things(rng, scene, kind, yaw_rad, plain_scene):
+    person, materials = scene.people[0], scene.materials
+    if kind == "sitting" and rng.random() < 0.7:
+        block = seat(rng, person, yaw_rad, add_material(rng, materials))
+        scene.things += [block] if block else []
+    if rng.random() < 0.1:
+        scene.things.append(held_thing(rng, person, add_material(rng, materials)))
+    if rng.random() < 0.08:
+        scene.things += room(rng, materials, abs(scene.center_mm[2]) + 500)
+        scene.extra["room"] = True
+    if not plain_scene and rng.random() < 0.28:
+        for _ in range(int(rng.integers(1, 3))):
+            scene.things.append(occluder(rng, person, scene.center_mm, add_material(rng, materials)))
+
+
+def _add_people(rng, scene, library, native):
+    """One or two more people near by, on the same floor."""
+    for number in range(2, 3 + int(rng.random() < 0.25)):
+        other = make_person(rng, library, native, scene.materials)
+        distance, angle = np.exp(rng.uniform(np.log(450), np.log(2800))), rng.uniform(-np.pi, np.pi)
+        offset = np.array([distance * np.cos(angle), 0.0, distance * np.sin(angle)])
+        if scene.center_mm[2] + 1200 > offset[2]:
+            offset[2] = abs(offset[2])
+        move_person(other, offset)
+        own(other, number)
+        scene.people.append(other)

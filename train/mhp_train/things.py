@@ -48,21 +48,26 @@ def box(center_mm, size_mm, yaw_rad, material):
             points += [normal - u - v, normal + u - v, normal + u + v, normal - u + v]
             normals += [normal] * 4
             triangles += [[first, first + 1, first + 2], [first, first + 2, first + 3]]
-    return _turned(np.array(points) * np.asarray(size_mm) / 2, np.array(normals), triangles, center_mm, yaw_rad, material)
-
-
-def post(center_mm, radius_mm, height_mm, material, sides=14):
-    """An upright cylinder without caps."""
-    angle = np.arange(sides) * 2 * np.pi / sides
-    ring = np.stack([np.cos(angle), np.zeros(sides), np.sin(angle)], 1)
-    half = np.array([0, height_mm / 2, 0])
-    points = np.concatenate([ring * radius_mm - half, ring * radius_mm + half])
-    i, j = np.arange(sides), (np.arange(sides) + 1) % sides
-    triangles = np.concatenate([np.stack([i, i + sides, j], 1), np.stack([j, i + sides, j + sides], 1)])
-    return _turned(points, np.concatenate([ring, ring]), triangles, center_mm, 0.0, material)
-
-
-def _turned(points, normals, triangles, center_mm, yaw_rad, material):
     c, s = np.cos(yaw_rad), np.sin(yaw_rad)
     turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    return _rigid(points @ turn.T + np.asarray(center_mm), normals @ turn.T, triangles, material)
+    points = (np.array(points) * np.asarray(size_mm) / 2) @ turn.T + np.asarray(center_mm)
+    return _rigid(points, np.array(normals) @ turn.T, triangles, material)
+
+
+def post(center_mm, radius_mm, length_mm, material, axis=(0.0, 1.0, 0.0), capped=False, sides=14):
+    """A cylinder along `axis`; `capped` closes its upper end."""
+    up = np.asarray(axis, np.float64)
+    side = np.cross(up, [0.0, 0.0, 1.0] if abs(up[2]) < 0.9 else [1.0, 0.0, 0.0])
+    side /= np.linalg.norm(side)
+    angle = np.arange(sides)[:, None] * 2 * np.pi / sides
+    ring = np.cos(angle) * side + np.sin(angle) * np.cross(side, up)
+    points = np.concatenate([ring * radius_mm - up * length_mm / 2, ring * radius_mm + up * length_mm / 2])
+    normals = np.concatenate([ring, ring])
+    i, j = np.arange(sides), (np.arange(sides) + 1) % sides
+    triangles = np.concatenate([np.stack([i, i + sides, j], 1), np.stack([j, i + sides, j + sides], 1)])
+    if capped:
+        points = np.concatenate([points, points[sides:]])
+        normals = np.concatenate([normals, np.broadcast_to(up, (sides, 3))])
+        fan = np.arange(1, sides - 1) + 2 * sides
+        triangles = np.concatenate([triangles, np.stack([np.full(sides - 2, 2 * sides), fan + 1, fan], 1)])
+    return _rigid(points + np.asarray(center_mm), normals, triangles, material)
