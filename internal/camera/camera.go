@@ -26,6 +26,12 @@ const (
 	maxFOVDeg = 170
 )
 
+// The focal lengths that a given camera may have, far beyond all lenses.
+const (
+	minFocalPx = 1.0
+	maxFocalPx = 1e8
+)
+
 // Error is a camera that cannot be.
 type Error struct{ Problem, Remedy string }
 
@@ -47,15 +53,17 @@ func centred(fxPx, fyPx float64, widthPx, heightPx int, source string) geom.Intr
 // picture's centre ((width-1)/2, (height-1)/2).
 func FromFocalPx(fxPx, fyPx float64, widthPx, heightPx int) (geom.Intrinsics, error) {
 	for _, f := range [...]float64{fxPx, fyPx} {
-		if !(f > 0) || math.IsInf(f, 0) {
+		if !possible(f) {
 			return geom.Intrinsics{}, &Error{
-				Problem: fmt.Sprintf("focal length %g px is not a positive number", f),
+				Problem: fmt.Sprintf("focal length %g px is not between %g and %g", f, minFocalPx, maxFocalPx),
 				Remedy:  "give the focal length in pixels of the picture, such as 1500 or 1500,1505",
 			}
 		}
 	}
 	return centred(fxPx, fyPx, widthPx, heightPx, "focal-px"), nil
 }
+
+func possible(fPx float64) bool { return fPx >= minFocalPx && fPx <= maxFocalPx }
 
 // FromFOV is a camera of known field of view along the picture's longer side.
 func FromFOV(deg float64, widthPx, heightPx int) (geom.Intrinsics, error) {

@@ -105,8 +105,8 @@ func (c *file) intrinsics(sx, sy float64, widthPx, heightPx int) (geom.Intrinsic
 	if c.Fy != nil {
 		fy = *c.Fy
 	}
-	if !(fx > 0) || !(fy > 0) {
-		return geom.Intrinsics{}, fmt.Errorf("focal length fx %g, fy %g must be above 0", fx, fy)
+	if !possible(fx*sx) || !possible(fy*sy) {
+		return geom.Intrinsics{}, fmt.Errorf("focal length fx %g, fy %g: in px of this picture not between %g and %g", fx, fy, minFocalPx, maxFocalPx)
 	}
 	k := centred(fx*sx, fy*sy, widthPx, heightPx, "file")
 	// The picture's corner, half a pixel before the first centre, is what scaling keeps in place.
@@ -117,10 +117,8 @@ func (c *file) intrinsics(sx, sy float64, widthPx, heightPx int) (geom.Intrinsic
 		k.CyPx = (*c.Cy+0.5)*sy - 0.5
 	}
 	k.Distortion = [5]float64{c.K1, c.K2, c.P1, c.P2, c.K3}
-	for _, v := range [...]float64{k.FxPx, k.FyPx, k.CxPx, k.CyPx} {
-		if math.IsInf(v, 0) || v != v {
-			return geom.Intrinsics{}, fmt.Errorf("holds a number beyond all bounds")
-		}
+	if math.IsInf(k.CxPx, 0) || math.IsInf(k.CyPx, 0) {
+		return geom.Intrinsics{}, fmt.Errorf("principal point cx, cy lies beyond all bounds")
 	}
 	return k, nil
 }
