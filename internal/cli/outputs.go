@@ -45,7 +45,7 @@ func (o *outputFlags) open(e env, several bool, inputs *sink.Inputs) (sink.Sink,
 	}
 	var sinks []sink.Sink
 	if o.json != "-" && o.csv != "-" {
-		sinks = append(sinks, sink.NewTable(sink.TableOptions{Out: e.out, WidthColumns: ui.WidthOf(e.out, 100)}))
+		sinks = append(sinks, sink.NewTable(e.out, sink.TableOptions{Columns: ui.WidthOf(e.out, 100), Joints: true}))
 	}
 	if o.json != "" {
 		s, err := sink.NewJSON(sink.JSONOptions{FileOptions: file(o.json), Program: program, Lines: several})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"testing"
 
@@ -43,7 +44,7 @@ func testLibrary(root string) string {
 	if path := os.Getenv("MHP_ORT_LIBRARY"); path != "" {
 		return path
 	}
-	found, _ := filepath.Glob(filepath.Join(root, "third_party", "onnxruntime", hostPlatform(), "*onnxruntime*"))
+	found, _ := filepath.Glob(filepath.Join(root, "third_party", "onnxruntime", runtime.GOOS+"-"+runtime.GOARCH, "*onnxruntime*"))
 	if len(found) == 0 {
 		return ""
 	}
