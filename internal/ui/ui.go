@@ -3,7 +3,6 @@
 package ui
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -58,12 +57,11 @@ func (p *Progress) Step() {
 	}
 }
 
-// Message writes a line without tearing the bar.
-func (p *Progress) Message(w io.Writer, format string, args ...any) {
+// Clear takes the bar's line away, so that a message can be written there.
+func (p *Progress) Clear() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-	fmt.Fprintf(w, format+"\n", args...)
 }
 
 // Close takes the bar away.
