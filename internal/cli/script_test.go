@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SAMPLE", filepath.Join(root, "testdata", "sample"))
+			e.Setenv("FOREIGN", filepath.Join(root, "internal", "cli", "testdata", "foreign.onnx"))
 			e.Setenv("MHP_ORT_LIBRARY", testLibrary(root))
 			return nil
 		},
