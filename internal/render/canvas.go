@@ -40,6 +40,7 @@ func (c *canvas) fill(path []pt, col color.NRGBA) {
 		y1, y2 = math.Min(y1, p.y), math.Max(y2, p.y)
 	}
 	r := image.Rect(int(math.Floor(x1)), int(math.Floor(y1)), int(math.Ceil(x2)), int(math.Ceil(y2)))
+	r = r.Intersect(b) // cutting leaves corners a rounding error outside
 	if r.Empty() {
 		return
 	}

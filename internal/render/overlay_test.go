@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"mhp/internal/frame"
@@ -184,6 +185,18 @@ func sampled(tri []pt, x, y int) float64 {
 		}
 	}
 	return float64(hits) / (64 * 64)
+}
+
+// Shapes across every edge: cut corners may land a rounding error outside.
+func TestFillStaysInside(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		img := image.NewRGBA(image.Rect(0, 0, 1+random.IntN(40), 1+random.IntN(40)))
+		c := newCanvas(img)
+		at := func() pt { return pt{60*random.Float64() - 10, 60*random.Float64() - 10} }
+		c.disc(at(), 20*random.Float64(), haloColor)
+		c.line(at(), at(), 9*random.Float64(), haloColor)
+	}
 }
 
 func BenchmarkOverlay12Megapixels(b *testing.B) {
