@@ -35,7 +35,8 @@ func acquire(o LibraryOptions) (*Library, *image, error) {
 		return e.library, e.image, nil
 	}
 	binding.SetSharedLibraryPath(lib.Path)
-	if err := binding.InitializeEnvironment(); err != nil {
+	// What goes wrong comes back as an error; the library's own lines on standard error would only double it.
+	if err := binding.InitializeEnvironment(binding.WithLogLevelFatal()); err != nil {
 		return nil, nil, fmt.Errorf("%w %s: %v", ErrLibrary, lib.Path, err)
 	}
 	e.users, e.library, e.image = 1, lib, img

@@ -17,10 +17,15 @@ func checkHeader(file string) string {
 	if err != nil {
 		return cause(err).Error()
 	}
-	if want := map[string]string{"windows": "PE", "darwin": "Mach-O"}[runtime.GOOS]; kind != want && !(want == "" && kind == "ELF") {
-		if kind == "" {
-			return "it is not a shared library"
-		}
+	want := map[string]string{"windows": "PE", "darwin": "Mach-O"}[runtime.GOOS]
+	if want == "" {
+		want = "ELF"
+	}
+	switch kind {
+	case want:
+	case "":
+		return "it is not a shared library"
+	default:
 		return fmt.Sprintf("it is a %s file, of another system than %s", kind, runtime.GOOS)
 	}
 	for _, a := range arch {

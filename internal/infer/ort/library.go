@@ -305,7 +305,24 @@ func tryFile(file, from string) (*image, *Library, *LibraryError) {
 		img.unload()
 		return refuse(version, "it does not tell its providers: %v", err)
 	}
-	return img, &Library{Path: absolute, Version: version, From: from, Providers: names}, nil
+	return img, &Library{Path: absolute, Version: version, From: from, Providers: complete(absolute, names)}, nil
+}
+
+// complete leaves out providers whose code is in a library of its own that
+// does not lie beside the main one, as in the npm package, which names CUDA
+// but does not bring it.
+func complete(file string, names []string) []string {
+	apart := map[string]string{"cuda": "cuda", "TensorrtExecutionProvider": "tensorrt", "OpenVINOExecutionProvider": "openvino", "DnnlExecutionProvider": "dnnl"}
+	var list []string
+	for _, name := range names {
+		if own, ok := apart[name]; ok {
+			if found, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*onnxruntime_providers_"+own+".*")); err != nil || len(found) == 0 {
+				continue
+			}
+		}
+		list = append(list, name)
+	}
+	return list
 }
 
 // tryLoader lets the system's loader search (LD_LIBRARY_PATH, its cache).
@@ -316,7 +333,7 @@ func tryLoader() (*image, *Library) {
 	}
 	if newEnough(img.version()) {
 		if names, err := img.providers(); err == nil {
-			return img, &Library{Path: img.path(), Version: img.version(), From: "the system's loader", Providers: names}
+			return img, &Library{Path: img.path(), Version: img.version(), From: "the system's loader", Providers: complete(img.path(), names)}
 		}
 	}
 	img.unload()

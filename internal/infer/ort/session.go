@@ -141,7 +141,7 @@ func (s *Session) configure(options *binding.SessionOptions, o Options) error {
 		options.SetGraphOptimizationLevel(binding.GraphOptimizationLevelEnableAll),
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", spin),
 		options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0"),
-		// Everything that goes wrong comes back as an error; the library's own lines on standard error only double it.
+		// As for the environment: errors come back, they are not printed.
 		options.SetLogSeverityLevel(binding.LoggingLevelFatal),
 	}
 	if o.OptimisedFile != "" {
