@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"mhp/internal/detect"
+	"mhp/internal/geom"
+	"mhp/internal/infer/ort"
+	"mhp/internal/pipeline"
+	"mhp/internal/source"
+)
+
+// BenchmarkOnePerson compares one person's whole way from the decoded picture
+// to joints in mm with the network alone, in turn within one run, so that what
+// else the machine does hits both alike. "all/run" is the ratio of the medians.
+func BenchmarkOnePerson(b *testing.B) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		b.Fatal(err)
+	}
+	library := testLibrary(root)
+	if library == "" {
+		b.Skip("no ONNX Runtime library; make onnxruntime fetches it")
+	}
+	file, err := store().Resolve("xs")
+	if err != nil {
+		b.Fatal(err)
+	}
+	session, err := ort.Open(ort.LibraryOptions{Flag: library}, file.Bytes, file.Spec, ort.Options{Threads: 2})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer session.Close()
+	runner, err := session.NewRunner()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer runner.Close()
+	path := filepath.Join(root, "testdata", "sample", "one.jpg")
+	f, err := source.Input{Path: path, Name: path}.Decode(source.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	box := geom.BoxPx{X: 300, Y: 50, W: 500, H: 850}
+	e, err := pipeline.NewEstimator(runner, detect.Given([]geom.BoxPx{box}), pipeline.EstimatorOptions{Depth: pipeline.DepthBox, Camera: fromLens})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	var whole, alone []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := e.Picture(ctx, f); err != nil {
+			b.Fatal(err)
+		}
+		middle := time.Now()
+		if _, err := runner.Run(ctx, 1); err != nil {
+			b.Fatal(err)
+		}
+		whole, alone = append(whole, middle.Sub(start)), append(alone, time.Since(middle))
+	}
+	all, run := median(whole), median(alone)
+	b.ReportMetric(float64(all.Microseconds())/1000, "ms-all")
+	b.ReportMetric(float64(run.Microseconds())/1000, "ms-run")
+	b.ReportMetric(float64(all)/float64(run), "all/run")
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
