@@ -33,7 +33,7 @@ type Decoder struct {
 	spec   *model.Spec
 	joints int
 	root   int
-	floor  float32 // exponents below it cannot move a result, see NewDecoder
+	floor  float32 // exponents below it cannot move a result, see exponentFloor
 
 	stature *statureBones // for HeightDepthMM
 

@@ -14,8 +14,8 @@ type BoneLength struct {
 //
 // muco21: the mean of the average man and the average woman of the body that
 // our labels come from (MakeHuman, base mesh, from sole to crown, unposed).
-// Long bones agree with Drillis and Contini (1966) and de Leva (1996) within
-// 0.012.
+// Upper arm, forearm, thigh and shank agree with de Leva's men (1996: 0.162,
+// 0.154, 0.2425, 0.249) within 0.012.
 //
 // h36m18: the skeleton that Human3.6M itself gives for its actors (thigh 442.9,
 // shank 454.2, hip 132.9, spine 233.4 and 257.1, neck 121.1, head 115.0,

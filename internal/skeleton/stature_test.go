@@ -29,7 +29,7 @@ func TestBoneLengthsCoverTheBuiltInSets(t *testing.T) {
 	}
 }
 
-// The legs of both sets are those of the anatomical tables (de Leva 1996).
+// The legs of both sets are those of the anatomical tables (de Leva 1996, men).
 func TestLegsAreAnatomical(t *testing.T) {
 	for _, name := range Names() {
 		set, err := Named(name)
