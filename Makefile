@@ -13,7 +13,7 @@ LDFLAGS := -X mhp/internal/cli.Version=$(VERSION)
 PYTHON := .venv/bin/python
 FUZZTIME ?= 1m
 SAMPLE ?= testdata/sample/one.jpg
-export VERSION
+export VERSION SAMPLE
 
 .PHONY: help
 help: ## list these targets

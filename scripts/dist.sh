@@ -78,7 +78,8 @@ archive() {
     local arch=$1 name=mhp-$VERSION-linux-$1 folder needed stamp
     scripts/fetch_onnxruntime.sh --platform "linux-$arch" >/dev/null
     folder=dist/$name
-    rm -rf "$folder"
+    # One archive a machine: an older version's would only be taken for this one.
+    rm -rf dist/mhp-*-linux-"$arch" dist/mhp-*-linux-"$arch".tar.gz
     mkdir -p "$folder"
     CGO_ENABLED=1 GOOS=linux GOARCH=$arch CC=$(compiler "$arch") go build -tags lite -trimpath \
         -ldflags "-s -w -X mhp/internal/cli.Version=$VERSION" -o "$folder/mhp" ./cmd/mhp

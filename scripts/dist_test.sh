@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 VERSION=${VERSION:-$(git describe --tags --always --dirty)}
-readonly sample=testdata/sample/one.jpg
+readonly sample=${SAMPLE:-testdata/sample/one.jpg}
 readonly roots=$PWD/.tools/dist-roots
 
 die() { echo "dist-test: error: $*" >&2; exit 1; }

@@ -12,7 +12,7 @@
 #   pure        what does not need ONNX Runtime builds without cgo
 #   full        Go tests, full build (with OpenCV)
 #   lite        Go tests, lite build
-#   race        Go tests under the race detector, -short
+#   race        Go tests under the race detector, lite build, -short
 #   fuzz        every fuzz target for FUZZTIME (3s); one without seeds fails
 #   python      the tests of train/ and scripts/
 #   goldens     the reference in Python still gives the numbers that Go is held to
@@ -71,7 +71,8 @@ step_pure() {
 
 step_full() { go_tests; }
 step_lite() { go_tests -tags lite; }
-step_race() { go_tests -race -short; }
+# Lite: OpenCV's binding takes minutes to compile anew for the race detector and starts no goroutines.
+step_race() { go_tests -race -short -tags lite; }
 
 # fuzz_targets prints "package target" for every fuzz target there is.
 fuzz_targets() {
