@@ -46,7 +46,7 @@ func BenchmarkOnePerson(b *testing.B) {
 		b.Fatal(err)
 	}
 	box := geom.BoxPx{X: 300, Y: 50, W: 500, H: 850}
-	e, err := pipeline.NewEstimator(runner, detect.Given([]geom.BoxPx{box}), pipeline.EstimatorOptions{Depth: pipeline.DepthBox, Camera: fromLens})
+	e, err := pipeline.NewEstimator(runner, detect.Given([]geom.BoxPx{box}), pipeline.EstimatorOptions{Depth: pipeline.DepthBox, Threads: session.Threads(), Camera: fromLens})
 	if err != nil {
 		b.Fatal(err)
 	}

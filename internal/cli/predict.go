@@ -92,6 +92,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, rt.Close()) }()
+	opts.Threads = rt.session.Threads()
 	estimator, err := pipeline.NewEstimator(rt.runner, finder, opts)
 	if err != nil {
 		return usagef("%w", err)

@@ -33,6 +33,7 @@ type EstimatorOptions struct {
 	Depth          DepthMode
 	PersonHeightMM float64 // for DepthHeight
 	FixedDepthMM   float64 // for DepthFixed
+	Threads        int     // that crop and decode share; 0 = one
 	// Camera gives the intrinsics of a picture.
 	Camera func(f *frame.Frame) (geom.Intrinsics, error)
 }
@@ -103,6 +104,7 @@ func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptio
 	for i := range e.points {
 		e.points[i] = make([]postprocess.HeatPoint, len(spec.Set.Joints))
 	}
+	e.cropper.Threads, e.decoder.Threads = opts.Threads, opts.Threads
 	return e, nil
 }
 
