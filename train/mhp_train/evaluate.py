@@ -1,0 +1,232 @@
+"""Measure a network on the development sets and the synthetic test set.
+
+    python3 -m mhp_train.evaluate --model models/mhp-xs.onnx --data ../shared/data --shards /var/tmp/mhp-data [--json FILE]
+
+--model takes an ONNX file of ours (normalisation in the graph, head coords) or a checkpoint (moving average of its weights).
+--shards holds `lspet-dev` and `synth-test`.  MPJPE: all 21 joints, relative to the root, camera mm after back-projection with
+the true camera and the true root depth.  PA-MPJPE: the same after similarity alignment.  Sets that are absent are skipped and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Callable, Iterator
+
+import cv2
+import numpy as np
+import torch
+
+from . import checkpoint, crop, decode, export, metrics, skeleton, testsets
+from .network import build
+from .testsets import Case
+
+BATCH = 16
+PCK_SHARE = 0.2
+Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """points_px [21,2] in the picture, depth_mm [21] relative to the root, score [21]."""
+
+    points_px: np.ndarray
+    depth_mm: np.ndarray
+    score: np.ndarray
+
+
+def torch_predictor(path: Path, input_px: int = 256) -> tuple[Predictor, int]:
+    """images uint8 [N,P,P,3] -> coords [N,J,3] in cells, score [N,J]; and P."""
+    state = checkpoint.load(path)
+    named = checkpoint.weights(state)
+    joints = len(skeleton.load(state.get("joints", "muco21")).joints)
+    network = build(state.get("variant", "xs"), joints, checkpoint.prelu_kind(named))
+    checkpoint.load_weights(network, named, str(path))
+    return network_predictor(network.eval(), joints), input_px
+
+
+def network_predictor(network: torch.nn.Module, joints: int) -> Predictor:
+    """The same for a network in memory."""
+    mean, std = torch.tensor(export.MEAN), torch.tensor(export.STD)
+
+    @torch.no_grad()
+    def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        normalised = ((torch.from_numpy(images).float() - mean) / std).permute(0, 3, 1, 2)
+        coords, score = decode.soft_argmax(network(normalised), joints)
+        return coords.numpy(), score.numpy()
+
+    return predict
+
+
+def onnx_predictor(path: Path, threads: int = 2) -> tuple[Predictor, int]:
+    """The same through ONNX Runtime, for our own files with normalisation in the graph and head coords."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    entries = session.get_modelmeta().custom_metadata_map
+    if entries.get("mhp.head") != "coords" or entries.get("mhp.input_std") != "1,1,1":
+        raise ValueError(f"{path}: evaluation needs a file written with --head coords --normalize graph")
+
+    def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        coords, score = session.run(["coords", "score"], {"image": images.transpose(0, 3, 1, 2).astype(np.float32)})
+        return coords, score
+
+    return predict, int(entries["mhp.input_width_px"])
+
+
+def predictions(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterator[tuple[Case, Prediction]]:
+    """Each case with its prediction, in batches; cases whose box misses the picture are left out."""
+    waiting: list[tuple[Case, np.ndarray, np.ndarray]] = []
+    for case in cases:
+        square = crop.process_bbox(case.box, case.picture.shape[1], case.picture.shape[0])
+        if square is None:
+            continue
+        matrix = crop.image_to_crop(square)
+        image = cv2.warpAffine(case.picture, crop.to_input(matrix, input_px), (input_px, input_px), flags=cv2.INTER_LINEAR)
+        waiting.append((dataclasses.replace(case, picture=np.zeros((0, 0, 3), np.uint8)), matrix, image))
+        if len(waiting) == BATCH:
+            yield from finished(waiting, predictor)
+            waiting = []
+    if waiting:
+        yield from finished(waiting, predictor)
+
+
+def finished(waiting, predictor: Predictor) -> Iterator[tuple[Case, Prediction]]:
+    """Run one batch and bring the coordinates back to the pictures."""
+    coords, score = predictor(np.stack([image for _, _, image in waiting]))
+    cells = waiting[0][2].shape[0] // 8
+    for (case, matrix, _), xyz, peak in zip(waiting, coords.astype(np.float64), score):
+        linear = np.linalg.inv(matrix[:, :2])
+        points = (decode.cells_to_crop_px(xyz[:, :2], cells) - matrix[:, 2]) @ linear.T
+        yield case, Prediction(points, decode.depth_index_to_mm(xyz[:, 2], 32), peak)
+
+
+def camera_mm(prediction: Prediction, camera_px: np.ndarray, root_depth_mm: float) -> np.ndarray:
+    """Image px and relative depth -> camera mm [21,3]."""
+    depth = prediction.depth_mm + root_depth_mm
+    fx, fy, cx, cy = camera_px
+    x, y = (prediction.points_px[:, 0] - cx) / fx * depth, (prediction.points_px[:, 1] - cy) / fy * depth
+    return np.stack([x, y, depth], axis=1)
+
+
+def measure(cases: Iterator[Case], predictor: Predictor, input_px: int) -> dict:
+    """All figures that the labels of a set allow, and the raw score/error pairs."""
+    root = skeleton.load("muco21").root
+    pck, mpjpe, aligned, flips, without_torso = [], [], [], [], 0
+    scores, errors, score_inside, score_outside = [], [], [], []
+    for case, prediction in predictions(cases, predictor, input_px):
+        labelled = case.labelled
+        off_px = metrics.joint_errors(prediction.points_px, case.points_px)
+        torso = metrics.torso_px(case.points_px, labelled)
+        counted = labelled & scored_joints(case)
+        if torso is None:
+            without_torso += 1
+        else:
+            pck.append(100.0 * (off_px[counted] <= PCK_SHARE * torso))
+            inside = counted & case.inside
+            scores.append(prediction.score[inside])
+            errors.append(off_px[inside] / torso)
+        score_inside.append(prediction.score[labelled & case.inside])
+        score_outside.append(prediction.score[labelled & ~case.inside])
+        flip = metrics.swapped(prediction.points_px, case.points_px, labelled)
+        if flip is not None:
+            flips.append(np.array([100.0 * flip]))
+        if case.joints_mm is not None:
+            target = case.joints_mm[labelled]
+            points = camera_mm(prediction, case.camera_px, case.joints_mm[root, 2])
+            relative = points - points[root]
+            mpjpe.append(metrics.joint_errors(relative[labelled], target - case.joints_mm[root]))
+            aligned.append(metrics.joint_errors(metrics.similarity_aligned(points[labelled], target), target))
+    table, rho = metrics.score_table(np.concatenate(scores), np.concatenate(errors)) if scores else ([], float("nan"))
+    result = {"pck": metrics.figure(pck, "%"), "without_torso": without_torso, "swaps": metrics.figure(flips, "%"),
+              "score_table": table, "score_spearman": rho,
+              "score_inside": mean_of(score_inside), "score_outside": mean_of(score_outside)}
+    if mpjpe:
+        result["mpjpe"], result["pa_mpjpe"] = metrics.figure(mpjpe, "mm"), metrics.figure(aligned, "mm")
+    result["pairs"] = (np.concatenate(scores), np.concatenate(errors)) if scores else (np.zeros(0), np.zeros(0))
+    return result
+
+
+def scored_joints(case: Case) -> np.ndarray:
+    """Joints that PCK counts: all labelled by hand, not the Pelvis made of the hips where there is no 3D."""
+    keep = np.ones(len(case.labelled), bool)
+    if case.joints_mm is None:
+        keep[skeleton.load("muco21").root] = False
+    return keep
+
+
+def mean_of(parts: list[np.ndarray]) -> float:
+    """Mean over all values; nan without any."""
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def sets(data: Path, shards: Path) -> dict[str, Iterator[Case]]:
+    """Name -> cases of every set that is there."""
+    found = {}
+    for name, folder, reader in (("lspet-dev", shards / "lspet-dev", testsets.from_shards), ("coco_people", data / "coco_people", testsets.coco_people),
+                                 ("pose2sim", data / "pose2sim", testsets.pose2sim), ("synth-test", shards / "synth-test", testsets.from_shards)):
+        if folder.is_dir():
+            found[name] = reader(folder)
+        else:
+            print(f"evaluate: {name} skipped: {folder} is absent", file=sys.stderr)
+    return found
+
+
+def evaluate(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
+    """Figures of every set at hand; `all-dev` holds the score table of the development sets together."""
+    results = {name: measure(cases, predictor, input_px) for name, cases in sets(data, shards).items()}
+    pairs = [result.pop("pairs") for result in results.values()]
+    if pairs:
+        table, rho = metrics.score_table(np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs]))
+        results["all"] = {"score_table": table, "score_spearman": rho}
+    return results
+
+
+def report(results: dict[str, dict]) -> str:
+    """The figures as lines of text."""
+    lines = []
+    for name, result in results.items():
+        for key, value in result.items():
+            if isinstance(value, metrics.Figure):
+                if value.n:
+                    lines.append(f"{name:12s} {key:14s} {value}")
+            elif key == "score_table":
+                lines.append(f"{name:12s} error by score " + " ".join(f"{row['error']:.3f}" for row in value) + f"  spearman {result['score_spearman']:.2f}")
+            elif key != "score_spearman":
+                lines.append(f"{name:12s} {key:14s} {value:.4g}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds coco_people and pose2sim")
+    parser.add_argument("--shards", type=Path, required=True, help="folder that holds lspet-dev and synth-test")
+    parser.add_argument("--input-size", type=int, default=256, metavar="PX", help="crop side for a checkpoint")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write all figures there too")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    try:
+        predictor, input_px = (onnx_predictor(args.model, args.threads) if args.model.suffix == ".onnx"
+                               else torch_predictor(args.model, args.input_size))
+        results = evaluate(predictor, input_px, args.data, args.shards)
+    except (checkpoint.CheckpointError, OSError, ValueError) as error:
+        print(f"evaluate: error: {error}", file=sys.stderr)
+        return 1
+    print(report(results))
+    if args.json:
+        args.json.write_text(json.dumps(results, default=dataclasses.asdict, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
