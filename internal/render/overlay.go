@@ -7,8 +7,6 @@ import (
 	"sort"
 	"strconv"
 
-	"golang.org/x/image/draw"
-
 	"mhp/internal/frame"
 	"mhp/internal/geom"
 	"mhp/internal/pose"
@@ -30,7 +28,7 @@ type OverlayOptions struct {
 // with a low score faint. People are numbered from 1 when there are several.
 // The result has the frame's size unless MaxSidePx shrinks it.
 func Overlay(f *frame.Frame, p *pose.Picture, o OverlayOptions) *image.RGBA {
-	img := shrink(Copy(f), o.MaxSidePx)
+	img := copyWithin(f, o.MaxSidePx)
 	b := img.Bounds()
 	d := overlay{
 		canvas: newCanvas(img),
@@ -53,38 +51,6 @@ func Overlay(f *frame.Frame, p *pose.Picture, o OverlayOptions) *image.RGBA {
 		d.banner(untrainedNote)
 	}
 	return img
-}
-
-// Copy turns a frame into a picture of Go's own kind, without alpha.
-func Copy(f *frame.Frame) *image.RGBA {
-	img := image.NewRGBA(image.Rect(0, 0, f.WidthPx, f.HeightPx))
-	r, b := 0, 2
-	if f.Order == frame.BGR {
-		r, b = 2, 0
-	}
-	for y := 0; y < f.HeightPx; y++ {
-		src := f.Pix[y*f.Stride : y*f.Stride+3*f.WidthPx]
-		dst := img.Pix[y*img.Stride : y*img.Stride+4*f.WidthPx]
-		for len(src) >= 3 {
-			dst[0], dst[1], dst[2], dst[3] = src[r], src[1], src[b], 0xff
-			src, dst = src[3:], dst[4:]
-		}
-	}
-	return img
-}
-
-// shrink scales the picture so that its longer side is at most maxPx; 0 leaves it.
-func shrink(img *image.RGBA, maxPx int) *image.RGBA {
-	w, h := img.Bounds().Dx(), img.Bounds().Dy()
-	longer := max(w, h)
-	if maxPx <= 0 || longer <= maxPx {
-		return img
-	}
-	scale := float64(maxPx) / float64(longer)
-	small := image.NewRGBA(image.Rect(0, 0,
-		max(1, int(math.Round(float64(w)*scale))), max(1, int(math.Round(float64(h)*scale)))))
-	draw.BiLinear.Scale(small, small.Bounds(), img, img.Bounds(), draw.Src, nil)
-	return small
 }
 
 // overlay draws people whose positions are image px of the frame onto a

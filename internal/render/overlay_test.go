@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"mhp/internal/frame"
 	"mhp/internal/geom"
 )
 
@@ -93,26 +92,6 @@ func TestOverlayLeavesTheFrameAlone(t *testing.T) {
 	}
 	if img.Bounds() != image.Rect(0, 0, 320, 240) {
 		t.Errorf("the result is %v", img.Bounds())
-	}
-}
-
-// A padded BGR frame must give the same picture as the tight RGB one.
-func TestCopyReadsStrideAndOrder(t *testing.T) {
-	want := Copy(scenery(31, 17))
-	rgb := scenery(31, 17)
-	bgr := &frame.Frame{Pix: make([]uint8, 17*100), Stride: 100, WidthPx: 31, HeightPx: 17, Order: frame.BGR}
-	for y := 0; y < 17; y++ {
-		for x := 0; x < 31; x++ {
-			r, g, b := rgb.RGBAt(x, y)
-			copy(bgr.Pix[y*100+3*x:], []uint8{b, g, r})
-		}
-	}
-	if string(Copy(bgr).Pix) != string(want.Pix) {
-		t.Error("BGR with padding differs from RGB")
-	}
-	r, g, b := rgb.RGBAt(30, 16)
-	if got := want.RGBAAt(30, 16); got != (color.RGBA{r, g, b, 255}) {
-		t.Errorf("last pixel %v, want %v %v %v", got, r, g, b)
 	}
 }
 
