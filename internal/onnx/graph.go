@@ -120,6 +120,11 @@ func (g *Graph) Rename(from, to string) {
 		return
 	}
 	g.Claim(to)
+	g.replace(from, to)
+}
+
+// replace renames a value to a name that nobody else has.
+func (g *Graph) replace(from, to string) {
 	eachName(g.model.GetGraph(), func(name *string) {
 		if *name == from {
 			*name = to
@@ -140,7 +145,7 @@ func (g *Graph) Rename(from, to string) {
 // Claim makes sure that no value has the given name: whoever has it is renamed.
 func (g *Graph) Claim(name string) {
 	if g.taken[name] {
-		g.Rename(name, g.Unique(name+"_inner"))
+		g.replace(name, g.Unique(name+"_inner"))
 	}
 }
 

@@ -14,34 +14,41 @@ type Volume struct {
 // SoftArgmax appends the expected position under the softmax over all of a
 // joint's voxels:
 //
-//	[N,J*D,H,W] -> [N,J,D*H*W] -> e = exp(h - max) -> e x [x y z 1] = [N,J,4] -> coords = [:3] / [3], score = 1 / [3]
+//	[N,J*D,H,W] -> [N,J,D,H*W] -> e = exp(h - max)
+//	e x [x y 1]       = [N,J,D,3]            sums over a plane
+//	[1; z] x the sums = [N,J,2,3] -> [N,J,6] sums over the volume: x y 1, and again weighted by z
+//	coords = (x, y, z) / 1, score = 1 / 1
 //
-// One matrix product gives numerators and denominator at once, and the largest
-// e is 1, so that 1/denominator is the peak probability. The new values coords
-// [N,J,3] (x, y, z in heat cells) and score [N,J] get the given names, which
-// must be unused; they are not made outputs.
+// The largest e is 1, so that one over the sum of all e is the peak
+// probability. Summing planes first reads a small constant instead of four
+// numbers a voxel, and rounds less. The new values coords [N,J,3] (x, y, z in
+// heat cells) and score [N,J] get the given names, which must be unused; they
+// are not made outputs.
 func (g *Graph) SoftArgmax(heat string, v Volume, coords, score string) {
-	voxels := v.Depth * v.Height * v.Width
 	part := func(name string) string { return g.Unique(coords + "/" + name) }
 	ints := func(name string, values []int64, shape ...int64) string {
 		return g.AddInitialiser(IntTensor(part(name), values, shape...))
 	}
-	flat, peak, below, e := part("flat"), part("max"), part("below_max"), part("exp")
-	sums, numerator, denominator, total := part("sums"), part("numerator"), part("denominator"), part("total")
+	do := func(op, name string, in []string, attributes ...*AttributeProto) string {
+		out := part(name)
+		g.append(g.node(op, in, []string{out}, attributes...))
+		return out
+	}
 	// 0 keeps the batch, whatever it is.
-	g.append(g.node("Reshape", []string{heat, ints("flat_shape", []int64{0, v.Joints, voxels}, 3)}, []string{flat}))
-	g.append(g.reduceMax(flat, peak, part))
-	g.append(g.node("Sub", []string{flat, peak}, []string{below}))
-	g.append(g.node("Exp", []string{below}, []string{e}))
-	positions := g.AddInitialiser(FloatTensor(part("positions"), v.positions(), voxels, 4))
-	g.append(g.node("MatMul", []string{e, positions}, []string{sums}))
+	planes := do("Reshape", "planes", []string{heat, ints("planes_shape", []int64{0, v.Joints, v.Depth, v.Height * v.Width}, 4)})
+	peak := part("max")
+	g.append(g.reduceMax(planes, peak, part, 2, 3))
+	e := do("Exp", "exp", []string{do("Sub", "below_max", []string{planes, peak})})
+	sums := do("MatMul", "plane_sums", []string{e, g.AddInitialiser(FloatTensor(part("xy1"), v.planePositions(), v.Height*v.Width, 3))})
+	whole := do("MatMul", "volume_sums", []string{g.AddInitialiser(FloatTensor(part("1z"), v.depths(), 2, v.Depth)), sums})
+	six := do("Reshape", "sums", []string{whole, ints("sums_shape", []int64{0, v.Joints, 6}, 3)})
 	// Gather means the same in every operator set; Split and Slice do not.
-	axis := func() *AttributeProto { return intAttribute("axis", 2) }
-	g.append(g.node("Gather", []string{sums, ints("xyz", []int64{0, 1, 2}, 3)}, []string{numerator}, axis()))
-	g.append(g.node("Gather", []string{sums, ints("last", []int64{3}, 1)}, []string{denominator}, axis()))
+	pick := func(name string, index []int64, shape ...int64) string {
+		return do("Gather", name, []string{six, ints(name+"_index", index, shape...)}, intAttribute("axis", 2))
+	}
+	numerator, denominator := pick("numerator", []int64{0, 1, 5}, 3), pick("denominator", []int64{2}, 1)
 	g.append(g.node("Div", []string{numerator, denominator}, []string{coords}))
-	g.append(g.node("Gather", []string{sums, ints("last_scalar", []int64{3})}, []string{total}, axis()))
-	g.append(g.node("Reciprocal", []string{total}, []string{score}))
+	g.append(g.node("Reciprocal", []string{pick("total", []int64{2})}, []string{score}))
 	g.taken[coords], g.taken[score] = true, true
 }
 
@@ -49,32 +56,39 @@ func (g *Graph) SoftArgmax(heat string, v Volume, coords, score string) {
 func (g *Graph) PeakScore(softmax, score string) {
 	part := func(name string) string { return g.Unique(score + "/" + name) }
 	peak := part("max")
-	g.append(g.reduceMax(softmax, peak, part))
+	g.append(g.reduceMax(softmax, peak, part, 2))
 	shape := g.AddInitialiser(IntTensor(part("shape"), []int64{0, -1}, 2))
 	g.append(g.node("Reshape", []string{peak, shape}, []string{score}))
 	g.taken[score] = true
 }
 
-// reduceMax takes the maximum over axis 2 and keeps it as 1.
-func (g *Graph) reduceMax(from, to string, part func(string) string) *NodeProto {
+// reduceMax takes the maximum over the given axes and keeps them as 1.
+func (g *Graph) reduceMax(from, to string, part func(string) string, axes ...int64) *NodeProto {
 	keep := intAttribute("keepdims", 1)
 	if Opset(g.model) >= opsetReduceAxesInput {
-		axes := g.AddInitialiser(IntTensor(part("max_axis"), []int64{2}, 1))
-		return g.node("ReduceMax", []string{from, axes}, []string{to}, keep)
+		list := g.AddInitialiser(IntTensor(part("max_axes"), axes, int64(len(axes))))
+		return g.node("ReduceMax", []string{from, list}, []string{to}, keep)
 	}
-	axes := &AttributeProto{Name: proto.String("axes"), Type: AttributeProto_INTS.Enum(), Ints: []int64{2}}
-	return g.node("ReduceMax", []string{from}, []string{to}, axes, keep)
+	list := &AttributeProto{Name: proto.String("axes"), Type: AttributeProto_INTS.Enum(), Ints: axes}
+	return g.node("ReduceMax", []string{from}, []string{to}, list, keep)
 }
 
-// positions is the constant [D*H*W, 4] of x, y, z and 1 of every voxel.
-func (v Volume) positions() []float32 {
-	out := make([]float32, 0, 4*v.Depth*v.Height*v.Width)
-	for z := range v.Depth {
-		for y := range v.Height {
-			for x := range v.Width {
-				out = append(out, float32(x), float32(y), float32(z), 1)
-			}
+// planePositions is the constant [H*W, 3] of x, y and 1 of every cell of a plane.
+func (v Volume) planePositions() []float32 {
+	out := make([]float32, 0, 3*v.Height*v.Width)
+	for y := range v.Height {
+		for x := range v.Width {
+			out = append(out, float32(x), float32(y), 1)
 		}
+	}
+	return out
+}
+
+// depths is the constant [2, D] of ones, and of the depth of every plane.
+func (v Volume) depths() []float32 {
+	out := make([]float32, 2*v.Depth)
+	for z := range v.Depth {
+		out[z], out[v.Depth+z] = 1, float32(z)
 	}
 	return out
 }
