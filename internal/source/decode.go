@@ -157,7 +157,7 @@ func frameOf(img image.Image, name string, c codec, meta exif, pool *Pool) *fram
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
 	l := layoutOf(w, h, meta.orientation())
 	pix := pool.pixels.get(3 * w * h)
-	readOut(pix, w, h, l, spanOf(img, c.videoRange))
+	readOut(pix, h, l, spanOf(img, c.videoRange))
 	return &frame.Frame{
 		Pix: pix, Stride: 3 * l.widthPx, WidthPx: l.widthPx, HeightPx: l.heightPx, Order: frame.RGB,
 		Name: name, Lens: meta.lens(w, h),

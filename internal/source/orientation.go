@@ -45,20 +45,11 @@ func layoutOf(w, h int, o orientation) layout {
 	return l
 }
 
-// tilePx is how many stored columns are read out together when they become
-// rows: their target lines fit the first-level cache and its page table.
-const tilePx = 64
-
-// readOut writes all pixels of a stored w x h picture to their place in dst.
-func readOut(dst []uint8, w, h int, l layout, span spanFunc) {
-	tile := w
-	if l.stepX != 3 && l.stepX != -3 {
-		tile = tilePx
-	}
-	for x0 := 0; x0 < w; x0 += tile {
-		x1 := min(x0+tile, w)
-		for y := range h {
-			span(dst, l.origin+x0*l.stepX+y*l.stepY, l.stepX, x0, x1, y)
-		}
+// readOut writes the stored rows of a picture to their place in dst.
+// Turned pictures are not read in tiles: the lines that one stored row touches
+// stay in the second-level cache until the next row comes.
+func readOut(dst []uint8, rows int, l layout, span spanFunc) {
+	for y := range rows {
+		span(dst, l.origin+y*l.stepY, l.stepX, y)
 	}
 }

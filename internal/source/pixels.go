@@ -5,9 +5,9 @@ import (
 	"image/color"
 )
 
-// spanFunc writes columns x0 to x1-1 of row y, counted from the picture's top
-// left corner, as RGB: the first pixel at dst[at], each next one step bytes on.
-type spanFunc func(dst []uint8, at, step, x0, x1, y int)
+// spanFunc writes row y, counted from the picture's top, as RGB: the first
+// pixel at dst[at], each next one step bytes on.
+type spanFunc func(dst []uint8, at, step, y int)
 
 // spanOf picks the routine that reads the picture's colour model. Each gives
 // exactly what color.Color.RGBA gives, laid over white and cut to 8 bits.
@@ -47,9 +47,9 @@ func spanOf(img image.Image, videoRange bool) spanFunc {
 // genericSpan reads any picture, slowly.
 func genericSpan(m image.Image) spanFunc {
 	b := m.Bounds()
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		for x := x0; x < x1; x++ {
-			dst[at], dst[at+1], dst[at+2] = overWhite(m.At(b.Min.X+x, b.Min.Y+y).RGBA())
+	return func(dst []uint8, at, step, y int) {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			dst[at], dst[at+1], dst[at+2] = overWhite(m.At(x, b.Min.Y+y).RGBA())
 			at += step
 		}
 	}
@@ -66,8 +66,8 @@ func overWhite(r16, g16, b16, a16 uint32) (r, g, b uint8) {
 func cut(v uint32) uint8 { return uint8(min(v, 0xffff) >> 8) }
 
 func rgbaSpan(m *image.RGBA) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:4*(x1-x0)]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:4*m.Rect.Dx()]
 		for ; len(src) >= 4; src = src[4:] {
 			d := dst[at : at+3 : at+3]
 			if src[3] == 0xff {
@@ -81,8 +81,8 @@ func rgbaSpan(m *image.RGBA) spanFunc {
 }
 
 func nrgbaSpan(m *image.NRGBA) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:4*(x1-x0)]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:4*m.Rect.Dx()]
 		for ; len(src) >= 4; src = src[4:] {
 			d := dst[at : at+3 : at+3]
 			if src[3] == 0xff {
@@ -96,8 +96,8 @@ func nrgbaSpan(m *image.NRGBA) spanFunc {
 }
 
 func graySpan(m *image.Gray) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:x1-x0]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:m.Rect.Dx()]
 		for _, v := range src {
 			d := dst[at : at+3 : at+3]
 			d[0], d[1], d[2] = v, v, v
@@ -107,8 +107,8 @@ func graySpan(m *image.Gray) spanFunc {
 }
 
 func gray16Span(m *image.Gray16) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:2*(x1-x0)]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:2*m.Rect.Dx()]
 		for ; len(src) >= 2; src = src[2:] {
 			d := dst[at : at+3 : at+3]
 			d[0], d[1], d[2] = src[0], src[0], src[0]
@@ -125,8 +125,8 @@ func palettedSpan(m *image.Paletted) spanFunc {
 			table[i][0], table[i][1], table[i][2] = overWhite(c.RGBA())
 		}
 	}
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:x1-x0]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:m.Rect.Dx()]
 		for _, v := range src {
 			d, c := dst[at:at+3:at+3], &table[v]
 			d[0], d[1], d[2] = c[0], c[1], c[2]
@@ -138,8 +138,8 @@ func palettedSpan(m *image.Paletted) spanFunc {
 // cmykSpan takes 255 as full ink. Adobe's JPEGs store the opposite; the
 // decoder has turned them by now.
 func cmykSpan(m *image.CMYK) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:4*(x1-x0)]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:4*m.Rect.Dx()]
 		for ; len(src) >= 4; src = src[4:] {
 			d := dst[at : at+3 : at+3]
 			d[0], d[1], d[2] = color.CMYKToRGB(src[0], src[1], src[2], src[3])
@@ -149,8 +149,8 @@ func cmykSpan(m *image.CMYK) spanFunc {
 }
 
 func rgba64Span(m *image.RGBA64) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:8*(x1-x0)]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:8*m.Rect.Dx()]
 		for ; len(src) >= 8; src = src[8:] {
 			d := dst[at : at+3 : at+3]
 			if src[6] == 0xff && src[7] == 0xff {
@@ -164,8 +164,8 @@ func rgba64Span(m *image.RGBA64) spanFunc {
 }
 
 func nrgba64Span(m *image.NRGBA64) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		src := m.Pix[m.PixOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):][:8*(x1-x0)]
+	return func(dst []uint8, at, step, y int) {
+		src := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:8*m.Rect.Dx()]
 		for ; len(src) >= 8; src = src[8:] {
 			d := dst[at : at+3 : at+3]
 			if src[6] == 0xff && src[7] == 0xff {

@@ -16,31 +16,30 @@ func chromaShift(r image.YCbCrSubsampleRatio) uint {
 	return 0 // 4:4:4 and 4:4:0
 }
 
-// ycbcrRow cuts row y of a picture into columns x0 to x1-1 of its luma and the
-// whole chroma row, of which column x uses sample (first+x)>>shift - first>>shift,
-// x counted from the left edge.
+// ycbcrRow is one row of a picture: the luma of its columns, and the chroma, of
+// which column i uses sample (first+i)>>shift - first>>shift.
 type ycbcrRow struct {
 	luma, cb, cr []uint8
 	first        int
 	shift        uint
 }
 
-func rowOf(m *image.YCbCr, x0, x1, y int) ycbcrRow {
+func rowOf(m *image.YCbCr, y int) ycbcrRow {
 	left, row := m.Rect.Min.X, m.Rect.Min.Y+y
-	luma := m.YOffset(left+x0, row)
+	luma := m.YOffset(left, row)
 	chroma := m.COffset(left, row)
-	return ycbcrRow{m.Y[luma : luma+x1-x0], m.Cb[chroma:], m.Cr[chroma:], left, chromaShift(m.SubsampleRatio)}
+	return ycbcrRow{m.Y[luma : luma+m.Rect.Dx()], m.Cb[chroma:], m.Cr[chroma:], left, chromaShift(m.SubsampleRatio)}
 }
 
 // ycbcrSpan converts JFIF's YCbCr, to the same bytes as color.YCbCrToRGB. The
 // chroma terms are worked out once for all pixels that share them.
 func ycbcrSpan(m *image.YCbCr) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		row := rowOf(m, x0, x1, y)
+	return func(dst []uint8, at, step, y int) {
+		row := rowOf(m, y)
 		base := row.first >> row.shift
 		for i := 0; i < len(row.luma); {
-			c := (row.first+x0+i)>>row.shift - base
-			end := min((c+base+1)<<row.shift-row.first-x0, len(row.luma))
+			c := (row.first+i)>>row.shift - base
+			end := min((c+base+1)<<row.shift-row.first, len(row.luma))
 			cb, cr := int32(row.cb[c])-128, int32(row.cr[c])-128
 			red, green, blue := 91881*cr, -22554*cb-46802*cr, 116130*cb
 			for _, luma := range row.luma[i:end] {
@@ -61,10 +60,10 @@ func clip16(v int32) uint8 { return uint8(min(max(v>>16, 0), 255)) }
 // videoYCbCrSpan converts WebP's YCbCr. golang.org/x/image/webp hands it out as
 // if it were JFIF's, which would turn black into (16, 16, 16).
 func videoYCbCrSpan(m *image.YCbCr) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		row := rowOf(m, x0, x1, y)
+	return func(dst []uint8, at, step, y int) {
+		row := rowOf(m, y)
 		for i, luma := range row.luma {
-			c := (row.first+x0+i)>>row.shift - row.first>>row.shift
+			c := (row.first+i)>>row.shift - row.first>>row.shift
 			d := dst[at : at+3 : at+3]
 			d[0], d[1], d[2] = videoRGB(luma, row.cb[c], row.cr[c])
 			at += step
@@ -74,11 +73,11 @@ func videoYCbCrSpan(m *image.YCbCr) spanFunc {
 
 // videoNYCbCrASpan is videoYCbCrSpan with transparency, laid over white.
 func videoNYCbCrASpan(m *image.NYCbCrA) spanFunc {
-	return func(dst []uint8, at, step, x0, x1, y int) {
-		row := rowOf(&m.YCbCr, x0, x1, y)
-		alpha := m.A[m.AOffset(m.Rect.Min.X+x0, m.Rect.Min.Y+y):]
+	return func(dst []uint8, at, step, y int) {
+		row := rowOf(&m.YCbCr, y)
+		alpha := m.A[m.AOffset(m.Rect.Min.X, m.Rect.Min.Y+y):]
 		for i, luma := range row.luma {
-			c := (row.first+x0+i)>>row.shift - row.first>>row.shift
+			c := (row.first+i)>>row.shift - row.first>>row.shift
 			r, g, b := videoRGB(luma, row.cb[c], row.cr[c])
 			if alpha[i] != 0xff {
 				r, g, b = overWhite(color.NRGBA{r, g, b, alpha[i]}.RGBA())
