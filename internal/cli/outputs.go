@@ -33,6 +33,9 @@ func (o *outputFlags) validate() error {
 	if o.json == "-" && o.csv == "-" {
 		return usagef("--json - and --csv - would mix on standard output; give one of them a file")
 	}
+	if o.json != "" && o.json == o.csv {
+		return usagef("--json and --csv name the same file %s", o.json)
+	}
 	return nil
 }
 

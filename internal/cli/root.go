@@ -5,9 +5,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"mhp/internal/sink"
 )
 
 // Version is the program's version; the build sets it.
@@ -24,6 +27,10 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root := newRoot(env{in: in, out: out, err: errOut})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	// Whoever read standard output has seen enough: no failure, and nobody to tell.
+	if errors.Is(err, sink.ErrReaderGone) {
+		return exitDone
+	}
 	if err != nil {
 		printError(errOut, err)
 	}
