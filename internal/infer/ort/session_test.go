@@ -244,19 +244,19 @@ func TestCancel(t *testing.T) {
 	r := newTestRunner(t, open(t, tiny(t, "slow.onnx"), Options{Threads: 1}))
 	fill(t, r, 1, 0)
 	for _, want := range []error{context.DeadlineExceeded, context.Canceled} {
-		ctx, cancel := context.WithCancel(context.Background())
-		if want == context.DeadlineExceeded {
-			ctx, cancel = context.WithTimeout(context.Background(), 30*time.Millisecond)
-		} else {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+		if want == context.Canceled {
+			cancel()
+			ctx, cancel = context.WithCancel(context.Background())
 			time.AfterFunc(30*time.Millisecond, cancel)
 		}
-		start := time.Now()
 		_, err := r.Run(ctx, 1)
 		cancel()
 		if !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
-		if took := time.Since(start); took < 25*time.Millisecond || took > 10*time.Second {
+		if took := time.Since(start); took < 30*time.Millisecond || took > time.Minute {
 			t.Errorf("returned after %v", took)
 		}
 	}
