@@ -61,7 +61,13 @@ func (s *images) Next() (pipeline.Job, error) {
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	return pipeline.Job{Name: in.Name, Decode: func() (*frame.Frame, error) { return in.Decode(s.opts) }}, nil
+	return pipeline.Job{Name: in.Name, Decode: func() (*frame.Frame, error) {
+		f, err := in.Decode(s.opts)
+		if err == nil {
+			fitHeap(f)
+		}
+		return f, err
+	}}, nil
 }
 
 // Close ends the listing.

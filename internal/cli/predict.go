@@ -85,6 +85,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	if err := f.outputs.validate(); err != nil {
 		return err
 	}
+	limitHeap()
 	inputs := newImages(args, f, e.in)
 	defer inputs.Close()
 	rt, err := f.network.open(e)
