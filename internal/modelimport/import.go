@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mhp/internal/model"
@@ -23,17 +22,13 @@ type RunFunc func(modelBytes []byte, input tensor.Tensor) (outputs map[string]te
 
 // Result tells what an import did.
 type Result struct {
-	Spec          *model.Spec
+	Spec          *model.Spec // FixedBatch is set where the batch could not be freed
 	Before, After onnx.Summary
 	PReLU         onnx.PReLUReport // with Raw: what was left as it is
 	Fused         bool             // soft-argmax was added to the graph
-	FixedBatch    int              // 0 = any batch; else the only size the file takes, key mhp.fixed_batch
 	Proof         Proof
 	Notes         []string // what the user should know, whole sentences
 }
-
-// fixedBatchKey is the metadata key of a file that takes one batch size only.
-const fixedBatchKey = "mhp.fixed_batch"
 
 // job is one import under way.
 type job struct {
@@ -95,12 +90,10 @@ func (j *job) attempt(l layout, freeBatch bool) ([]byte, *Result, error) {
 		return nil, nil, err
 	}
 	r := &Result{Spec: j.spec(l, b), Before: j.before, PReLU: b.prelu, Fused: l.head == model.HeadHeatmap && !j.options.Raw}
-	meta := r.Spec.Metadata()
 	if !freeBatch {
-		r.FixedBatch = int(l.size())
-		meta[fixedBatchKey] = strconv.Itoa(r.FixedBatch)
+		r.Spec.FixedBatch = int(l.size())
 	}
-	onnx.SetMetadata(b.graph.Model(), "mhp.", meta)
+	onnx.SetMetadata(b.graph.Model(), "mhp.", r.Spec.Metadata())
 	if _, err := model.ParseSpec(onnx.Metadata(b.graph.Model())); err != nil {
 		return nil, nil, &Problem{What: j.source, Cause: err}
 	}

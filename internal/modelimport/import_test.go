@@ -76,8 +76,8 @@ func TestConvertRecognises(t *testing.T) {
 			if s.Set.Name != tc.set || s.HeatW != tc.side || s.DepthBins != tc.side || s.Head != tc.head {
 				t.Errorf("got %s, %d cells, %d bins, head %s", s.Set.Name, s.HeatW, s.DepthBins, s.Head)
 			}
-			if result.FixedBatch != tc.fixed {
-				t.Errorf("fixed batch %d, want %d (%v)", result.FixedBatch, tc.fixed, result.Notes)
+			if result.Spec.FixedBatch != tc.fixed {
+				t.Errorf("fixed batch %d, want %d (%v)", result.Spec.FixedBatch, tc.fixed, result.Notes)
 			}
 			if s.Name != "some" || s.Data != "unknown: imported from some.onnx" || !s.Trained || s.PReLU != "channel" {
 				t.Errorf("name %q, data %q, trained %v, prelu %q", s.Name, s.Data, s.Trained, s.PReLU)
@@ -234,8 +234,8 @@ func TestConvertKeepsABatchThatCannotBeFreed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := onnx.Metadata(m)[fixedBatchKey]; got != "1" || result.FixedBatch != 1 {
-		t.Errorf("%s = %q, result %d", fixedBatchKey, got, result.FixedBatch)
+	if got := onnx.Metadata(m)["mhp.fixed_batch"]; got != "1" || result.Spec.FixedBatch != 1 {
+		t.Errorf("mhp.fixed_batch = %q, result %d", got, result.Spec.FixedBatch)
 	}
 	if len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "batch baked in") {
 		t.Errorf("notes %v", result.Notes)
