@@ -29,11 +29,12 @@ def grown(box: np.ndarray, factor: float = GIVEN_BOX_GROWTH) -> np.ndarray:
 def process_bbox(box: np.ndarray, width: int, height: int) -> np.ndarray | None:
     """Square crop (x, y, w, h) in image px: clipped to the picture, shorter side grown, times 1.25 (3DMPPE's rule).
 
+    A box that begins left of or above the picture loses what lies outside, as in the program (3DMPPE keeps its width).
     None if nothing of the box lies in the picture.
     """
     x, y, w, h = box
     left, top = max(0.0, x), max(0.0, y)
-    right, bottom = min(width - 1.0, left + max(0.0, w - 1)), min(height - 1.0, top + max(0.0, h - 1))
+    right, bottom = min(width - 1.0, x + max(0.0, w - 1)), min(height - 1.0, y + max(0.0, h - 1))
     if not (w * h > 0 and right >= left and bottom >= top):
         return None
     centre_x, centre_y = (left + right) / 2, (top + bottom) / 2

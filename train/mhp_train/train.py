@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import checkpoint, config, decode, export, losses, skeleton
+from . import checkpoint, config, decode, export, losses, norm_act, skeleton
 from .dataset import Batch, Mixer, Prefetcher
 from .network import build, parameter_count
 from .parallel import Peers, Shared, share
@@ -108,6 +108,8 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     torch.manual_seed(run.seed)
     joints = skeleton.load(run.joints)
     network = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).train()
+    if device.type == "cpu":
+        norm_act.accelerate(network)
     optimiser = adamw(network.parameters(), run.optimiser)
     average = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).eval()
     average.load_state_dict(network.state_dict())

@@ -1,0 +1,107 @@
+"""Training on the CPU: batch norm and the one-slope PReLU behind it as one operation in C.
+
+The two took a third of a training step: separate operators pass over memory about nine times where four do.
+`accelerate` changes how a network computes, not its modules, names or results (to rounding).
+Built on first use with the system's C compiler; without one the network stays as it is.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .network import LayerPReLU
+
+SOURCE = Path(__file__).parent.parent / "native" / "norm_act.c"
+FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
+
+
+@lru_cache(maxsize=None)
+def library() -> ctypes.CDLL | None:
+    """The compiled source from the cache folder of this user, or None where it cannot be built."""
+    try:
+        source = SOURCE.read_bytes()
+        cache = Path(os.path.expanduser("~")) / ".cache" / "mhp-train"
+        cache.mkdir(parents=True, exist_ok=True)
+        path = cache / f"norm-act-{hashlib.sha256(source + ' '.join(FLAGS).encode()).hexdigest()[:16]}-{os.uname().machine}.so"
+        if not path.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as folder:
+                built = Path(folder) / "out.so"
+                subprocess.run(["cc", *FLAGS, str(SOURCE), "-o", str(built), "-lm"], check=True, capture_output=True)
+                os.replace(built, path)
+        loaded = ctypes.CDLL(str(path))
+        loaded.norm_act_backward.restype = ctypes.c_float
+        return loaded
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def pointer(tensor: torch.Tensor) -> ctypes.c_void_p:
+    """Address of a tensor's first value."""
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+class NormAct(torch.autograd.Function):
+    """x [N,C,H,W] in channels-last memory -> PReLU(batch norm(x)); the running statistics of `norm` are updated."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, slope, norm):
+        x = x.contiguous(memory_format=torch.channels_last)
+        ctx.channels, ctx.rows = x.shape[1], x.numel() // x.shape[1]
+        ctx.alpha = 1.0 if slope is None else slope.item()
+        kept, y = torch.empty(4, ctx.channels), torch.empty_like(x)
+        library().norm_act_forward(
+            pointer(x), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(weight), pointer(bias), ctypes.c_float(ctx.alpha),
+            ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum), pointer(norm.running_mean), pointer(norm.running_var),
+            pointer(kept), pointer(y))
+        ctx.learn_slope = slope is not None
+        ctx.save_for_backward(x, kept)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, kept = ctx.saved_tensors
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        dx, grads = torch.empty_like(x), torch.empty(2, ctx.channels)
+        slope_gradient = library().norm_act_backward(
+            pointer(x), pointer(grad), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(kept), ctypes.c_float(ctx.alpha),
+            pointer(grads), pointer(dx))
+        return dx, grads[0], grads[1], torch.full((1,), slope_gradient) if ctx.learn_slope else None, None
+
+
+def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):
+    """A `forward` for `norm` that also does `activation`; falls back outside CPU training in float32."""
+    plain = type(norm).forward
+
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        if not (norm.training and x.device.type == "cpu" and x.dtype == torch.float32):
+            y = plain(norm, x)
+            return y if activation is None else LayerPReLU.forward(activation, y)
+        return NormAct.apply(x, norm.weight, norm.bias, None if activation is None else activation.weight, norm)
+
+    return forward
+
+
+def accelerate(network: nn.Module) -> bool:
+    """Let every batch norm of `network` compute itself and the one-slope PReLU behind it in C.  False if that cannot be built."""
+    if library() is None:
+        return False
+    for parent in network.modules():
+        if not isinstance(parent, nn.Sequential):
+            continue
+        children = list(parent)
+        for child, following in zip(children, [*children[1:], None]):
+            if isinstance(child, nn.BatchNorm2d):
+                activation = following if isinstance(following, LayerPReLU) else None
+                child.forward = fused_forward(child, activation)
+                if activation is not None:
+                    activation.forward = lambda x: x
+    return True
