@@ -89,6 +89,20 @@ def load_weights(network: MobileHumanPose, named: dict[str, torch.Tensor], sourc
     network.load_state_dict(named, strict=False)
 
 
+def pack(source: Path, target: Path) -> None:
+    """A small copy that training can go on from: matrices in float16, their moments in bfloat16, vectors as they are.
+
+    Second moments need bfloat16's range, and so do some batch-norm statistics, which are vectors; float16's finer steps suit weights.
+    """
+    state = load(source)
+    for key in ("network", "ema"):
+        state[key] = {name: tensor.half() if tensor.dim() > 1 else tensor for name, tensor in state[key].items()}
+    state["optimiser"]["state"] = {
+        index: {name: value.bfloat16() if torch.is_tensor(value) and value.dim() > 1 else value for name, value in entry.items()}
+        for index, entry in state["optimiser"]["state"].items()}
+    save(target, state)
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of the file, in hexadecimal."""
     digest = hashlib.sha256()

@@ -54,11 +54,6 @@ def normalised(image: torch.Tensor, device: torch.device) -> torch.Tensor:
     return image.permute(0, 3, 1, 2)
 
 
-def packed_half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Floating tensors in bfloat16, others as they are."""
-    return {name: t.bfloat16() if t.is_floating_point() else t.clone() for name, t in tensors.items()}
-
-
 def average_into(average: list[torch.Tensor], tensors: list[torch.Tensor], decay: float) -> None:
     """average <- decay * average + (1 - decay) * tensors."""
     torch._foreach_mul_(average, decay)

@@ -1,0 +1,158 @@
+"""Crops, targets, flips, shards that come and go, and the real folder where it is at hand."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mhp_train import augment, crop, dataset, lspet, skeleton, store
+
+JOINTS = skeleton.load("muco21")
+SHARED = Path(os.environ.get("MHP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+
+
+def labels_for(count, rng, side=320):
+    points = rng.uniform(80, 240, (count, 21, 2)).astype(np.float32)
+    depth = rng.uniform(-400, 400, (count, 21)).astype(np.float32)
+    joints_mm = np.dstack([points, depth + 3000])
+    joints_mm[:, JOINTS.root, 2] = 3000
+    boxes = np.stack([crop.tight_box(p, np.ones(21, bool)) for p in points]).astype(np.float32)
+    return {"size_px": np.full((count, 2), side, np.int32), "joints_px": points, "joints_mm": joints_mm.astype(np.float32),
+            "visible": np.full((count, 21), 2, np.uint8), "camera_px": np.ones((count, 4), np.float32), "box_px": boxes,
+            "weight2d": np.ones((count, 21), np.float32), "has_depth": np.ones(count, np.uint8)}
+
+
+def write_shard(path, count, seed=0):
+    """Grey pictures with a white dot on joint 0."""
+    rng = np.random.default_rng(seed)
+    labels = labels_for(count, rng)
+    pictures = []
+    for index in range(count):
+        picture = np.full((320, 320, 3), 60, np.uint8)
+        cv2.circle(picture, tuple(int(round(v)) for v in labels["joints_px"][index, 0]), 5, (255, 255, 255), -1)
+        pictures.append(cv2.imencode(".png", picture)[1].tobytes())
+    store.write(path, pictures, labels)
+
+
+def row(labels, index):
+    return {key: values[index] for key, values in labels.items()}
+
+
+@pytest.mark.parametrize("box, square", [
+    ((10, 20, 100, 50), (-2.375, -17.375, 123.75, 123.75)),   # wide: x 10..109, y 20..69
+    ((-50, 0, 101, 101), (-12.5, -12.5, 125.0, 125.0)),       # begins left of the picture: x 0..50, y 0..100
+])
+def test_process_bbox(box, square):
+    got = crop.process_bbox(np.array(box, float), 320, 240)
+    x, y, w, h = box
+    left, right, top, bottom = max(0, x), min(319, x + w - 1), max(0, y), min(239, y + h - 1)
+    side = 1.25 * max(right - left, bottom - top)
+    assert np.allclose(got, [(left + right) / 2 - side / 2, (top + bottom) / 2 - side / 2, side, side])
+    if box[0] == 10:
+        assert np.allclose(got, square)
+
+
+@pytest.mark.parametrize("box", [(400, 10, 20, 20), (0, 0, 0, 10), (5, 5, 1, 1)])
+def test_boxes_without_a_crop(box):
+    assert crop.process_bbox(np.array(box, float), 320, 240) is None
+
+
+def test_crop_centre_goes_to_128():
+    square = crop.process_bbox(np.array([40.0, 60.0, 81.0, 121.0]), 320, 320)
+    assert np.allclose(crop.apply_affine(crop.image_to_crop(square), np.array([80.0, 120.0])), [128, 128])
+
+
+@pytest.mark.parametrize("input_px, augmented", [(256, False), (128, False), (256, True), (128, True)])
+def test_labels_follow_the_pixels(tmp_path, input_px, augmented):
+    """The white dot lies where the target of joint 0 says, through warp, flip and reduced decoding."""
+    write_shard(tmp_path / "a.npz", 6)
+    folder = store.Folder(tmp_path)
+    settings = augment.Settings(colour=0, grey_chance=0, erase_chance=0, blur_chance=0, noise_chance=0) if augmented else None
+    rng, checked = np.random.default_rng(0), 0
+    for index in range(6):
+        encoded, labels = folder[index]
+        image, cells, weight2d, *_ = dataset.sample(encoded, labels, input_px, 32, settings, rng)
+        bright = image[..., 0].astype(float) - 60
+        bright[bright < 60] = 0
+        if not weight2d[0] or not bright.any():
+            continue
+        ys, xs = np.indices(bright.shape)
+        centre = np.array([(xs * bright).sum(), (ys * bright).sum()]) / bright.sum()
+        margin = 8 * input_px / 256
+        if (centre < margin).any() or (centre > input_px - margin).any():
+            continue
+        assert np.allclose(centre, cells[0, :2] * 8, atol=0.75)
+        checked += 1
+    assert checked >= 3
+
+
+def test_flip_swaps_left_and_right_and_mirrors_x():
+    labels = row(labels_for(1, np.random.default_rng(0)), 0)
+    plain = np.array([[1.0, 0, 0], [0, 1, 0]])
+    mirrored = np.array([[-1.0, 0, 320], [0, 1, 0]])
+    a = dataset.targets(labels, plain, False, 256, 32)[0]
+    b = dataset.targets(labels, mirrored, True, 256, 32)[0]
+    right, left = JOINTS.index("R_Wrist"), JOINTS.index("L_Wrist")
+    assert np.allclose(b[left], [40 - a[right, 0], a[right, 1], a[right, 2]], atol=1e-4)
+
+
+def test_mirroring_twice_is_the_identity():
+    order = JOINTS.mirror_index
+    assert (order[order] == np.arange(21)).all() and (order != np.arange(21)).sum() == 16
+
+
+def test_batches_depend_on_seed_and_step_only(tmp_path):
+    write_shard(tmp_path / "a.npz", 8)
+    source = dataset.Source(tmp_path, 1.0)
+    first, again = dataset.Mixer([source], 32, 5).batch(3, 4, 128), dataset.Mixer([source], 32, 5).batch(3, 4, 128)
+    other = dataset.Mixer([source], 32, 5).batch(4, 4, 128)
+    assert torch.equal(first.image, again.image) and torch.equal(first.cells, again.cells)
+    assert not torch.equal(first.image, other.image)
+
+
+def test_shares_and_empty_sources(tmp_path):
+    (tmp_path / "none").mkdir()
+    (tmp_path / "flat").mkdir()
+    write_shard(tmp_path / "flat" / "a.npz", 4)
+    with pytest.raises(ValueError, match="no pictures"):
+        dataset.Mixer([dataset.Source(tmp_path / "none", 1.0)], 32, 0).batch(0, 2, 128)
+    mixer = dataset.Mixer([dataset.Source(tmp_path / "none", 0.5), dataset.Source(tmp_path / "flat", 0.5)], 32, 0)
+    assert len(mixer.batch(0, 6, 128).image) == 6
+
+
+def test_folder_follows_new_replaced_and_vanished_shards(tmp_path):
+    write_shard(tmp_path / "a.npz", 3)
+    folder = store.Folder(tmp_path)
+    write_shard(tmp_path / "b.npz", 2, seed=1)
+    (tmp_path / "broken.npz").write_bytes(b"not a shard")
+    folder.rescan()
+    assert len(folder) == 5
+    (tmp_path / "a.npz").unlink()
+    folder.rescan()
+    assert len(folder) == 2 and len(folder[1][0]) > 0
+
+
+def test_read_names_what_is_missing(tmp_path):
+    np.savez(tmp_path / "x.npz", jpeg=np.zeros(1, np.uint8), offset=np.zeros(2, np.int64))
+    with pytest.raises(ValueError, match="joints_px"):
+        store.read(tmp_path / "x.npz")
+
+
+def test_lspet_names_map_to_muco():
+    names = ["R_Ankle", "R_Hip", "L_Hip", "Neck"]
+    joints = np.array([[[1, 2, 1], [10, 20, 1], [30, 40, 1], [5, 6, 1]], [[0, 0, 0], [10, 20, 1], [0, 0, 0], [5, 6, 1]]], np.float32)
+    points, weight = lspet.muco_joints(joints, names)
+    assert np.allclose(points[0, JOINTS.root], [20, 30]) and weight[0, JOINTS.root] == 1 and weight[1, JOINTS.root] == 0
+    assert np.allclose(points[0, JOINTS.index("Thorax")], [5, 6]) and weight[0].sum() == 5
+
+
+@pytest.mark.skipif(not (SHARED / "data" / "lspet" / "labels.npz").exists(), reason="no ../shared/data/lspet here (set MHP_SHARED)")
+def test_lspet_dev_packs(tmp_path):
+    assert lspet.pack(SHARED / "data" / "lspet", "dev", tmp_path) == 309
+    folder = store.Folder(tmp_path)
+    encoded, labels = folder[0]
+    assert cv2.imdecode(encoded, cv2.IMREAD_COLOR).shape[1::-1] == tuple(labels["size_px"])
+    assert labels["weight2d"].sum() >= 11 and not labels["has_depth"]

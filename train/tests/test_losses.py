@@ -1,0 +1,65 @@
+"""The losses: gradients, masks, and that they teach a volume."""
+
+import torch
+
+from mhp_train import decode, losses, skeleton
+from mhp_train.dataset import Batch
+
+PARENTS = skeleton.load("muco21").parents
+
+
+def batch_of(count, cells, weight2d=1.0, weight_z=1.0, outside=0.0):
+    generator = torch.Generator().manual_seed(3)
+    target = torch.rand(count, 21, 3, generator=generator) * (cells - 1)
+    ones = torch.ones(count, 21)
+    return Batch(torch.zeros(0), target, ones * weight2d, ones * weight_z, ones * outside)
+
+
+def test_marginals_gradient_equals_finite_differences():
+    volume = torch.randn(2, 6, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(losses.Marginals.apply, (volume,))
+
+
+def test_coordinates_equal_soft_argmax():
+    volume = torch.randn(2, 21 * 8, 4, 6, generator=torch.Generator().manual_seed(1)) * 2
+    for layout in (torch.contiguous_format, torch.channels_last):
+        plane, depth = losses.marginals(volume.contiguous(memory_format=layout), 21)
+        coords = losses.coordinates(plane, depth, 6)
+        assert torch.allclose(coords, decode.soft_argmax(volume, 21)[0], atol=1e-5)
+
+
+def test_masked_labels_do_not_count():
+    volume = torch.randn(2, 21 * 8, 8, 8, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    nothing = batch_of(2, 8, weight2d=0.0, weight_z=0.0)
+    total, _ = losses.loss(volume, nothing, losses.Weights(), PARENTS)
+    total.backward()
+    assert total.item() == 0 and volume.grad.abs().max() == 0
+
+
+def test_depth_mask_leaves_the_plane():
+    volume = torch.randn(2, 21 * 8, 8, 8, generator=torch.Generator().manual_seed(2))
+    flat = batch_of(2, 8, weight_z=0.0)
+    moved = Batch(flat.image, flat.cells + torch.tensor([0.0, 0.0, 2.0]), flat.weight2d, flat.weight_z, flat.outside)
+    weights = losses.Weights(bone=0.5)
+    assert torch.equal(losses.loss(volume, flat, weights, PARENTS)[0], losses.loss(volume, moved, weights, PARENTS)[0])
+
+
+def test_descent_finds_the_targets():
+    torch.manual_seed(0)
+    batch = batch_of(1, 8)
+    volume = torch.zeros(1, 21 * 8, 8, 8, requires_grad=True)
+    optimiser = torch.optim.Adam([volume], lr=0.3)
+    for _ in range(250):
+        optimiser.zero_grad()
+        losses.loss(volume, batch, losses.Weights(), PARENTS)[0].backward()
+        optimiser.step()
+    coords, _ = decode.soft_argmax(volume.detach(), 21)
+    assert (coords - batch.cells).abs().mean() < 0.3
+
+
+def test_outside_term_flattens_the_plane():
+    volume = torch.zeros(1, 21 * 8, 8, 8)
+    volume[:, :, 3, 3] = 8.0
+    batch = batch_of(1, 8, weight2d=0.0, weight_z=0.0, outside=1.0)
+    peaked, flat = (losses.loss(v, batch, losses.Weights(), PARENTS)[0] for v in (volume, volume * 0))
+    assert flat < peaked

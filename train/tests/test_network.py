@@ -1,0 +1,88 @@
+"""Parameter counts against the reference table, shapes, and the two tricks of the CPU path."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from mhp_train import network, norm_act
+
+COUNTS = {("l", 18): 4_073_248, ("s", 18): 2_242_000, ("xs", 18): 959_216, ("l", 21): 4_122_592, ("s", 21): 2_291_344, ("xs", 21): 983_888}
+
+
+@pytest.mark.parametrize("name, joints", COUNTS)
+def test_parameter_counts_equal_the_reference(name, joints):
+    assert network.parameter_count(network.build(name, joints, "channel")) == COUNTS[name, joints]
+
+
+def test_l_has_19168_slopes():
+    net = network.build("l", 18, "channel")
+    assert sum(m.weight.numel() for m in net.modules() if isinstance(m, nn.PReLU)) == 19_168
+
+
+@pytest.mark.parametrize("name, px, cells, bins", [("xs", 256, 32, 32), ("xs", 128, 16, 32), ("xs", 64, 8, 32), ("s", 64, 16, 64), ("l", 32, 8, 64)])
+def test_volume_follows_the_input(name, px, cells, bins):
+    net = network.build(name, 21).eval()
+    with torch.no_grad():
+        assert net(torch.zeros(2, 3, px, px)).shape == (2, 21 * bins, cells, cells)
+
+
+@pytest.mark.parametrize("channels, rounded", [(24, 24), (36, 40), (12, 16), (4, 8), (20, 24), (160, 160), (17, 16)])
+def test_channels_round_to_eights_and_keep_90_percent(channels, rounded):
+    assert network.round_channels(channels) == rounded
+    assert rounded >= 0.9 * channels
+
+
+def test_last_convolution_commutes_with_upsampling():
+    torch.manual_seed(0)
+    conv, x = nn.Conv2d(16, 8, 1), torch.randn(2, 16, 5, 5)
+    with torch.no_grad():
+        assert torch.allclose(network.upsample(conv(x)), conv(network.upsample(x)), atol=1e-5)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_layer_slope_gradient_is_that_of_plain_prelu(channels_last):
+    torch.manual_seed(0)
+    fast, plain = network.LayerPReLU().train(), nn.PReLU(1)
+    x = torch.randn(3, 5, 4, 4)
+    if channels_last:
+        x = x.contiguous(memory_format=torch.channels_last)
+    results = []
+    for module in (fast, plain):
+        leaf = x.clone().requires_grad_(True)
+        (module(leaf) ** 2).sum().backward()
+        results.append((leaf.grad, module.weight.grad))
+    assert torch.allclose(results[0][0], results[1][0], atol=1e-5)
+    assert torch.allclose(results[0][1], results[1][1], rtol=1e-4)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="xs, s, l"):
+        network.build("m", 21)
+    with pytest.raises(ValueError, match="prelu"):
+        network.build("xs", 21, "both")
+
+
+@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+def test_fused_norm_trains_like_separate_operators():
+    torch.manual_seed(1)
+    plain = nn.Sequential(nn.Conv2d(3, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), network.LayerPReLU(),
+                          nn.Conv2d(24, 8, 1), nn.BatchNorm2d(8)).train()
+    fused = copy.deepcopy(plain)
+    assert norm_act.accelerate(fused)
+    x = torch.randn(4, 3, 16, 16)
+    for _ in range(2):
+        outputs = []
+        for net in (plain, fused):
+            net.zero_grad()
+            out = net(x)
+            (out ** 3).sum().backward()
+            outputs.append(out.detach())
+        assert torch.allclose(*outputs, atol=1e-5)
+    for (name, p), q in zip(plain.named_parameters(), fused.parameters()):
+        assert torch.allclose(p.grad, q.grad, rtol=1e-3, atol=2e-2), name
+    for name in ("1.running_mean", "1.running_var", "4.running_var"):
+        assert torch.allclose(plain.state_dict()[name], fused.state_dict()[name], atol=1e-5), name
+    plain.eval(), fused.eval()
+    assert torch.allclose(plain(x), fused(x), atol=1e-5)

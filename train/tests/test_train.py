@@ -1,0 +1,142 @@
+"""The loop: it learns, resumes, follows its schedule, and its configuration is strict."""
+
+import csv
+import datetime
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mhp_train import checkpoint, config, train
+from test_dataset import write_shard
+
+RUNS = Path(__file__).resolve().parents[1] / "runs"
+TEXT = """
+name = "tiny"
+minutes = 100.0
+threads = 1
+log_steps = 1
+[[sources]]
+path = "{path}"
+share = 1.0
+[[phases]]
+until = 1.0
+input_px = 64
+batch = 4
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    write_shard(data / "a.npz", 6)
+    return config.parse(TEXT.format(path=data))
+
+
+def rows(path):
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_session_saves_everything_and_the_next_goes_on(run, tmp_path):
+    out = tmp_path / "out"
+    train.train(run, "the text", out, stop_minutes=0.03)
+    first = checkpoint.load(out / "last.ckpt")
+    assert first["config"] == "the text" and first["samples"] == 4 * first["step"] and first["minutes"] > 0
+    train.train(run, "the text", out, resume=out / "last.ckpt", stop_minutes=0.03)
+    second = checkpoint.load(out / "last.ckpt")
+    assert second["step"] > first["step"] and second["minutes"] > first["minutes"]
+    steps = [int(row["step"]) for row in rows(out / "log.csv")]
+    assert steps == sorted(set(steps)), "no step is logged twice"
+    moved = [name for name, tensor in second["ema"].items() if tensor.is_floating_point() and not torch.equal(tensor, second["network"][name])]
+    assert moved
+
+
+def test_resuming_restores_weights_and_moments(run, tmp_path):
+    out = tmp_path / "out"
+    train.train(run, "", out, stop_minutes=0.03)
+    state = checkpoint.load(out / "last.ckpt")
+    train.train(run, "", tmp_path / "again", resume=out / "last.ckpt", stop_minutes=0.0)  # a single step
+    again = checkpoint.load(tmp_path / "again" / "last.ckpt")
+    assert again["step"] == state["step"] + 1
+    for name, tensor in state["network"].items():
+        if tensor.is_floating_point() and "running" not in name:
+            assert (again["network"][name] - tensor).abs().max() < 0.02, name
+    before, after = (s["optimiser"]["state"][0]["exp_avg_sq"] for s in (state, again))
+    assert torch.allclose(after, before * 0.999, atol=float(before.abs().max()))
+
+
+def test_one_batch_is_learnt_by_heart(run):
+    from mhp_train import losses, skeleton
+    from mhp_train.dataset import Mixer
+    from mhp_train.network import build
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    batch = Mixer(list(run.sources), 32, 0).batch(0, 4, 64)
+    net = build("xs", 21).train()
+    optimiser = train.adamw(net.parameters(), config.Optimiser(weight_decay=0.0))
+    image = train.normalised(batch.image, torch.device("cpu"))
+    history = []
+    for _ in range(60):
+        total, terms = losses.loss(net(image), batch, losses.Weights(), skeleton.load("muco21").parents)
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        history.append(float(terms["l1"]))
+    assert history[-1] < 0.4 * history[0]
+
+
+def test_two_processes_average_and_stop_together(run, tmp_path):
+    import dataclasses
+
+    train.launch(dataclasses.replace(run, processes=2), "", tmp_path / "out", None, 0.05)
+    state = checkpoint.load(tmp_path / "out" / "last.ckpt")
+    assert state["step"] >= 1 and state["samples"] == 4 * state["step"]
+
+
+def test_packed_checkpoint_is_small_and_loads(run, tmp_path):
+    out = tmp_path / "out"
+    train.train(run, "", out, stop_minutes=0.0)
+    checkpoint.pack(out / "last.ckpt", tmp_path / "packed.ckpt")
+    assert (tmp_path / "packed.ckpt").stat().st_size < 12e6
+    train.train(run, "", tmp_path / "next", resume=tmp_path / "packed.ckpt", stop_minutes=0.0)
+    assert checkpoint.load(tmp_path / "next" / "last.ckpt")["step"] == checkpoint.load(out / "last.ckpt")["step"] + 1
+
+
+def test_learning_rate_warms_up_and_falls():
+    settings = config.Optimiser(peak_lr=1.0, final_lr=0.1, warmup=0.1)
+    rates = [train.learning_rate(p, settings) for p in np.linspace(0, 1, 101)]
+    assert rates[0] == pytest.approx(0.02) and max(rates) == pytest.approx(1.0) and rates[-1] == pytest.approx(0.1)
+    assert rates.index(max(rates)) == 10 and all(a >= b for a, b in zip(rates[10:], rates[11:]))
+
+
+def test_minutes_until_wraps_at_midnight():
+    now = datetime.datetime(2026, 1, 1, 23, 30)
+    assert train.minutes_until("23:45", now) == 15 and train.minutes_until("00:10", now) == 40
+
+
+def test_phases_follow_progress():
+    phases = (config.Phase(0.5, 128, 32), config.Phase(1.0, 256, 16))
+    assert [train.phase_at(p, phases).input_px for p in (0.0, 0.49, 0.5, 1.0)] == [128, 128, 256, 256]
+
+
+@pytest.mark.parametrize("override, message", [
+    ("--lerning_rate=1", "unknown keys lerning_rate"), ("--loss.l2=1.0", "unknown keys l2"), ("--seed=\"a\"", "not a int"), ("--seed", "not of the form")])
+def test_wrong_configuration_is_refused(override, message):
+    with pytest.raises(config.ConfigError, match=message):
+        config.parse(TEXT.format(path="x"), [override])
+
+
+def test_overrides_win():
+    run = config.parse(TEXT.format(path="x"), ["--optimiser.peak_lr=0.5", "--loss.bone=1", "--variant=s"])
+    assert (run.optimiser.peak_lr, run.loss.bone, run.variant) == (0.5, 1.0, "s")
+
+
+@pytest.mark.parametrize("path", sorted(RUNS.glob("*.toml")), ids=lambda p: p.name)
+def test_run_files_parse(path):
+    run = config.parse(path.read_text(encoding="utf-8"))
+    assert run.phases[-1].until == 1.0 and math.isclose(sum(source.share for source in run.sources), 1.0)
