@@ -7,6 +7,8 @@ The network is small enough to be computed by hand in the test:
     image [N,3,16,16] -> mean of every 4x4 block -> [N,3,4,4]
           -> channel k = sum over c of (c+1) (k+1) / 100 * block c -> heatmap [N,J*D=12,4,4]
           -> soft-argmax -> coords [N,3,3], score [N,3]
+
+Some of them are also the seeds of internal/model's fuzz test.
 """
 
 import json
@@ -17,6 +19,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 HERE = Path(__file__).parent
+SEEDS = HERE.parents[2] / "model" / "testdata" / "seeds"
 JOINTS, DEPTH, CELLS, SIDE_PX = 3, 4, 4, 16
 
 
@@ -103,7 +106,10 @@ def write(name, nodes_and_weights, outputs, meta, batch="N", image=TensorProto.F
     model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)], producer_name="make_tiny.py")
     helper.set_model_props(model, meta)
     onnx.checker.check_model(model)
-    (HERE / name).write_bytes(model.SerializeToString(deterministic=True))
+    data = model.SerializeToString(deterministic=True)
+    (HERE / name).write_bytes(data)
+    if name in ("heatmap.onnx", "coords.onnx", "without_metadata.onnx", "wrong_shape.onnx"):
+        (SEEDS / name).write_bytes(data)
 
 
 def main():
