@@ -28,7 +28,7 @@ func (r *networkFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&r.model, "model", "xs", "the network: xs, s, or an ONNX file with mhp metadata")
 	f.IntVar(&r.threads, "threads", 0, "threads of the network, 0 = physical cores within the CPU quota")
 	f.BoolVar(&r.spin, "spin", false, "let waiting threads spin: a little faster on an idle machine, burns a core")
-	f.StringVar(&r.provider, "provider", "auto", "what runs the network: auto, or a list of cpu, coreml, nnapi, xnnpack, cuda, tried in order")
+	f.StringVar(&r.provider, "provider", "auto", "what runs the network: auto, or a list of cpu, coreml, nnapi, xnnpack, cuda; what one cannot run goes to the next")
 	f.StringArrayVar(&r.providerOptions, "provider-option", nil, "key=value for the provider (repeatable)")
 	bindLibrary(f, &r.library)
 }
