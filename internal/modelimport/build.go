@@ -16,9 +16,10 @@ const (
 
 // built is a candidate for the file to write.
 type built struct {
-	graph *onnx.Graph
-	prelu onnx.PReLUReport
-	score string // "volume", "output", "softmax", "none" or "ones": where the score comes from
+	graph   *onnx.Graph
+	prelu   onnx.PReLUReport
+	swapped int    // convolutions put before the enlargement they followed
+	score   string // "volume", "output", "softmax", "none" or "ones": where the score comes from
 }
 
 // build makes our graph from the foreign one. With freeBatch a fixed batch is
@@ -43,6 +44,7 @@ func (j *job) build(l layout, freeBatch bool) (*built, error) {
 	}
 	g.KeepOutputs(keep...)
 	b.prelu = g.RewritePReLU()
+	b.swapped = g.ConvBeforeResize()
 	var softmax *onnx.NodeProto
 	if l.head == model.HeadCoords && l.score == "" {
 		softmax = j.findSoftmax(g, l)

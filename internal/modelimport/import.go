@@ -25,6 +25,7 @@ type Result struct {
 	Spec          *model.Spec // FixedBatch is set where the batch could not be freed
 	Before, After onnx.Summary
 	PReLU         onnx.PReLUReport // with Raw: what was left as it is
+	Swapped       int              // 1x1 convolutions put before the enlargement they followed
 	Fused         bool             // soft-argmax was added to the graph
 	Proof         Proof
 	Notes         []string // what the user should know, whole sentences
@@ -89,7 +90,7 @@ func (j *job) attempt(l layout, freeBatch bool) ([]byte, *Result, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &Result{Spec: j.spec(l, b), Before: j.before, PReLU: b.prelu, Fused: l.head == model.HeadHeatmap && !j.options.Raw}
+	r := &Result{Spec: j.spec(l, b), Before: j.before, PReLU: b.prelu, Swapped: b.swapped, Fused: l.head == model.HeadHeatmap && !j.options.Raw}
 	if !freeBatch {
 		r.Spec.FixedBatch = int(l.size())
 	}

@@ -162,6 +162,12 @@ func checkFolded(t *testing.T, m *onnx.ModelProto, operators string) {
 	if got := onnx.Summarize(m).OperatorList(); !strings.Contains(got, operators) || strings.Contains(got, "PRelu") {
 		t.Errorf("operators: %s", got)
 	}
+	compareGraphs(t, before, m)
+}
+
+// compareGraphs runs a file and its rewrite on the same noise [1,24,7,5].
+func compareGraphs(t *testing.T, before []byte, m *onnx.ModelProto) {
+	t.Helper()
 	after, err := onnx.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
@@ -183,6 +189,58 @@ func checkFolded(t *testing.T, m *onnx.ModelProto, operators string) {
 		if e := volumeError(old[name].Data, fresh[name].Data); e > 1e-6 {
 			t.Errorf("%s differs by %g of its largest value", name, e)
 		}
+	}
+}
+
+// An enlargement and the 1x1 convolution behind it change places where, and
+// only where, that changes nothing; old and new are run and compared.
+func TestConvBeforeResize(t *testing.T) {
+	needLibrary(t)
+	corners := text("coordinate_transformation_mode", "align_corners")
+	tests := []struct {
+		name       string
+		opset      int64
+		scales     []float32
+		attributes []*onnx.AttributeProto
+		kernel     int64
+		conv       []*onnx.AttributeProto
+		shared     bool
+		want       int
+	}{
+		{"linear, corners aligned", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "linear"), corners}, 1, nil, false, 1},
+		{"linear, half pixel", 13, []float32{1, 1, 3, 2}, []*onnx.AttributeProto{text("mode", "linear")}, 1, nil, false, 1},
+		{"nearest", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "nearest")}, 1, nil, false, 1},
+		{"old operator", 9, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "linear")}, 1, nil, false, 1},
+		{"cubic", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "cubic")}, 1, nil, false, 0},
+		{"smaller", 17, []float32{1, 1, 0.5, 0.5}, []*onnx.AttributeProto{text("mode", "linear")}, 1, nil, false, 0},
+		{"3x3", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "linear")}, 3, nil, false, 0},
+		{"strides", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "linear")}, 1, []*onnx.AttributeProto{ints("strides", 2, 2)}, false, 0},
+		{"pads", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "linear")}, 1, []*onnx.AttributeProto{ints("pads", 1, 1, 1, 1)}, false, 0},
+		{"read elsewhere", 17, []float32{1, 1, 2, 2}, []*onnx.AttributeProto{text("mode", "linear")}, 1, nil, true, 0},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			b := &netBuilder{rng: rand.New(rand.NewPCG(2, 2)), m: preluNet([]float32{0.5}, 24, "[1]", tc.opset)}
+			in := []string{"y", b.constant(onnx.FloatTensor("scales", tc.scales, 4))}
+			op := "Upsample"
+			if tc.opset >= 11 {
+				op, in = "Resize", []string{"y", b.constant(onnx.FloatTensor("roi", nil, 0)), "scales"}
+			}
+			b.node(op, "up", in, tc.attributes...)
+			b.node("Conv", "z", []string{"up", b.weights("w", 1, 9, 24, tc.kernel, tc.kernel), b.weights("b", 1, 9)}, tc.conv...)
+			b.m.Graph.Output = []*onnx.ValueInfoProto{onnx.FloatValue("z")}
+			if tc.shared {
+				b.m.Graph.Output = append(b.m.Graph.Output, onnx.FloatValue("up"))
+			}
+			before, err := onnx.Marshal(b.m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := onnx.NewGraph(b.m).ConvBeforeResize(); got != tc.want {
+				t.Fatalf("swapped %d, want %d", got, tc.want)
+			}
+			compareGraphs(t, before, b.m)
+		})
 	}
 }
 

@@ -27,6 +27,7 @@ func FuzzParse(f *testing.F) {
 		g := NewGraph(m)
 		g.FreeBatch(1)
 		g.RewritePReLU()
+		g.ConvBeforeResize()
 		g.Clean()
 		out, err := Marshal(m)
 		if err != nil {
