@@ -85,6 +85,9 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	if err := f.outputs.validate(); err != nil {
 		return err
 	}
+	if detect.SecondPass(finder) {
+		fmt.Fprintln(e.err, "mhp: note: people are not searched for; each picture is taken to show one person (--box and --boxes say where people are)")
+	}
 	limitHeap()
 	inputs := newImages(args, f, e.in)
 	defer inputs.Close()
