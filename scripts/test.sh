@@ -118,7 +118,7 @@ pytest_count() {
 step_python() {
     local folders=() folder status
     for folder in train/tests scripts/tests; do
-        [[ -z $(git ls-files -- "$folder") ]] || folders+=("$folder")
+        [[ -z $(git ls-files -co --exclude-standard -- "$folder") ]] || folders+=("$folder")
     done
     ((${#folders[@]})) || { echo "no Python tests found"; return 1; }
     .venv/bin/python -m pytest -q -rs -p no:cacheprovider "${folders[@]}" 2>&1 | tee "$work/pytest.log"
