@@ -23,7 +23,7 @@ SHOES = "shoes01 shoes02 shoes03".split()
 HAIR = "afro01 bob01 bob02 braid01 long01 ponytail01 short01 short02 short03 short04".split()
 HATS = "fedora fedora_cocked".split()
 GROUPS = {"body": "body", "tights": "helper-tights", "skirt": "helper-skirt"}
-VERTICES = 19158
+VERTICES, SKIN_VERTICES = 19158, 13380
 
 
 def _bones():

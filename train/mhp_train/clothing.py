@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mhp_train.assets import BONES, VERTICES
+from mhp_train.assets import BONES, SKIN_VERTICES, VERTICES
 
 UPPER, LOWER, SMALL, SOCK = range(4)
 SOCK_VERTICES = 144
@@ -25,6 +25,7 @@ class Mesh:
     albedo: np.ndarray = None
     cover: np.ndarray = None
     owner: int = 1
+    closed: bool = False  # a closed skin: what is seen from behind is not drawn
     world_mm: np.ndarray = None
     normal: np.ndarray = None
 
@@ -36,6 +37,24 @@ class Mesh:
 def triangulate(quads):
     """[F, 4] -> [2F, 3] int32 (a quad whose last corners agree gives one degenerate triangle)."""
     return np.ascontiguousarray(np.stack([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], 1).reshape(-1, 3).astype(np.int32))
+
+
+def simplify(triangles, points_mm, cell_mm):
+    """Triangles [T, 3] with vertices of one cell of a grid made one, and a mask [T'] of those that remain of T'.
+
+    What is smaller than a pixel (ears, fingers, seams) costs most of the time and shows nothing.
+    """
+    cell = np.floor(points_mm / cell_mm).astype(np.int64)
+    _, label = np.unique(cell, axis=0, return_inverse=True)
+    label = label.reshape(-1)
+    count = np.bincount(label)
+    middle = np.stack([np.bincount(label, points_mm[:, k]) for k in range(3)], 1) / count[:, None]
+    order = np.argsort(((points_mm - middle[label]) ** 2).sum(1), kind="stable")[::-1]
+    chosen = np.empty(len(count), np.int32)
+    chosen[label[order]] = order  # the last one written is the nearest to the middle
+    merged = chosen[label][triangles]
+    rows = (merged[:, 0] != merged[:, 1]) & (merged[:, 1] != merged[:, 2]) & (merged[:, 2] != merged[:, 0])
+    return np.ascontiguousarray(merged[rows]), rows
 
 
 def components(quads, count):
@@ -62,17 +81,26 @@ def normals(rest_mm, quads):
     return out / np.maximum(np.sqrt((out * out).sum(1, keepdims=True)), 1e-9)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """The triangles of a mesh that are not hidden by other garments, and what part each belongs to (UPPER..)."""
+
+    triangles: np.ndarray
+    part: np.ndarray
+
+
 class Wardrobe:
     """Everything about garments that does not depend on the body, worked out once."""
 
-    def __init__(self, assets, average_mm, average_rig):
-        self.assets = assets
+    def __init__(self, assets, average_mm, average_rig, cell_mm=0.0):
+        """`cell_mm` > 0 merges vertices of one cell of the average body, for small pictures."""
+        self.assets, self.average_mm, self.cell_mm = assets, average_mm, cell_mm
         self.shares = {k: self._bone_share(k) for k in ("arm", "leg", "head", "foot", "hand")}
         self.garments = {k.split("/")[1] for k in assets if k.startswith("garment/")}
-        self.parts = {g: self._parts(g, average_mm, average_rig) for g in self.garments}
+        self.parts = {g: self._parts(g, average_mm, average_rig) for g in sorted(self.garments)}
         self.quads = {k: assets[f"quads/{k}"] for k in ("body", "tights", "skirt")}
-        self.head_vertices = np.flatnonzero(self.shares["head"][: int(self.quads["body"].max()) + 1] > 0.3)
-        self.hidden = {}
+        self.head_vertices = np.flatnonzero(self.shares["head"][:SKIN_VERTICES] > 0.3)
+        self.cuts = {}
 
     def _bone_share(self, limb):
         names = {
@@ -106,51 +134,48 @@ class Wardrobe:
             part = np.where(fitted[:, 1] > waist, UPPER, LOWER)
         return part[quads].min(1)
 
-    def masks(self, worn):
-        """For garments `worn`: ({garment: kept quads}, kept body quads), by their delete lists."""
-        key = tuple(sorted(worn))
-        if key not in self.hidden:
-            self.hidden[key] = self._masks(key)
-        return self.hidden[key]
+    def worn(self, garments):
+        """({garment: Cut}, Cut of the body) for the garments worn together, by their delete lists; kept for next time."""
+        key = tuple(sorted(garments))
+        if key not in self.cuts:
+            self.cuts[key] = self._cut(key)
+        return self.cuts[key]
 
-    def _masks(self, worn):
+    def _cut(self, worn):
         a = self.assets
         mask = np.zeros(VERTICES, bool)
         kept = {}
         for name in sorted(worn, key=lambda n: -int(a[f"garment/{n}/depth"])):
             gone = mask[a[f"garment/{name}/vertex"]].sum(1) >= 2
             quads = a[f"garment/{name}/quads"]
-            kept[name] = np.flatnonzero(~gone[quads].all(1))
+            rows = ~gone[quads].all(1)
+            part = np.repeat(self.parts[name][rows], 2)
+            kept[name] = self._simple(Cut(triangulate(quads[rows]), part), fit(a, name, self.average_mm))
             mask[a[f"garment/{name}/delete"]] = True
-        return kept, np.flatnonzero(~mask[self.quads["body"]].all(1))
+        body = triangulate(self.quads["body"][~mask[self.quads["body"]].all(1)])
+        return kept, self._simple(Cut(body, np.zeros(len(body), np.int64)), self.average_mm[:SKIN_VERTICES])
 
-    def garment(self, name, rest_mm, kept, material_of_part):
+    def _simple(self, cut, points_mm):
+        if self.cell_mm <= 0:
+            return cut
+        triangles, rows = simplify(cut.triangles, points_mm, self.cell_mm)
+        return Cut(triangles, cut.part[rows])
+
+    def garment(self, name, rest_mm, cut, material_of_part):
         """Mesh of a garment fitted to the rest mesh; `material_of_part` maps UPPER.. to material indices."""
         a, key = self.assets, f"garment/{name}/"
-        material = np.asarray(material_of_part, np.uint8)[self.parts[name][kept]]
-        return Mesh(
-            fit(a, name, rest_mm),
-            a[key + "index"],
-            a[key + "weight"],
-            triangulate(a[key + "quads"][kept]),
-            np.repeat(material, 2),
-        )
+        material = np.asarray(material_of_part, np.uint8)[cut.part]
+        return Mesh(fit(a, name, rest_mm), a[key + "index"], a[key + "weight"], cut.triangles, material)
 
-    def skin_mesh(self, rest_mm, quads, material, albedo, cover):
-        """Mesh of some quads of the base mesh; vertices keep their numbers."""
-        count = int(quads.max()) + 1
-        return Mesh(
-            np.ascontiguousarray(rest_mm[:count]),
-            self.assets["skin/index"][:count],
-            self.assets["skin/weight"][:count],
-            triangulate(quads),
-            np.full(2 * len(quads), material, np.uint8),
-            None if albedo is None else np.ascontiguousarray(albedo[:count], np.float32),
-            None if cover is None else np.ascontiguousarray(cover[:count], np.float32),
-        )
+    def body_mesh(self, rest_mm, cut, material, albedo, cover):
+        """Mesh of the skin; albedo float32 [SKIN_VERTICES, 3], cover float32 [SKIN_VERTICES, 3] or None."""
+        skin = slice(0, SKIN_VERTICES)
+        index, weight = self.assets["skin/index"][skin], self.assets["skin/weight"][skin]
+        every = np.full(len(cut.triangles), material, np.uint8)
+        return Mesh(rest_mm[skin], index, weight, cut.triangles, every, albedo, cover, closed=True)
 
-    def helper_mesh(self, kind, rest_mm, quads, material, albedo, cover):
-        """Mesh of quads of the tights or skirt helper, with its vertices alone."""
+    def helper_mesh(self, kind, rest_mm, quads, material, skin, cover):
+        """Mesh of quads of the tights or skirt helper, with its vertices alone; `skin` [3] shows beyond the hems."""
         first, last = int(self.quads[kind].min()), int(self.quads[kind].max()) + 1
         rows = slice(first, last)
         return Mesh(
@@ -159,7 +184,7 @@ class Wardrobe:
             np.ascontiguousarray(self.assets["skin/weight"][rows]),
             triangulate(quads - first),
             np.full(2 * len(quads), material, np.uint8),
-            None if albedo is None else np.ascontiguousarray(albedo[rows], np.float32),
+            None if skin is None else np.full((last - first, 3), skin, np.float32),
             None if cover is None else np.ascontiguousarray(cover[rows], np.float32),
         )
 

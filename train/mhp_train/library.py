@@ -6,14 +6,16 @@ bodies from other seeds.
 import json
 import os
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mhp_train.assets import load_assets
+from mhp_train.assets import SKIN_VERTICES, load_assets
 from mhp_train.body import BodyModel, BodyParameters, random_parameters
 from mhp_train.clothing import Wardrobe
+from mhp_train.outfit import Look, draw_look
 from mhp_train.pose import Rig
 
 BODIES = {"train": (480, 1), "test": (96, 2)}  # how many, seed
@@ -21,10 +23,23 @@ POOL_VERSION = 1
 MIN_SUN_SHARE = 0.25
 
 
+@dataclass
+class Body:
+    """One person of the pool; `fields` are Wardrobe.limb_fields, `look` the painted skin."""
+
+    parameters: BodyParameters
+    rest_mm: np.ndarray
+    rig: Rig
+    fields: dict
+    look: Look
+    stature_mm: float
+
+
 class Library:
     """Read-only; made once per process. `split` is train or test."""
 
-    def __init__(self, data_dir, cache_dir, split):
+    def __init__(self, data_dir, cache_dir, split, cell_mm):
+        """`cell_mm`: see Wardrobe; 0 keeps every detail."""
         if split not in BODIES:
             raise ValueError(f"split {split!r}: give train or test")
         data = Path(data_dir)
@@ -32,9 +47,9 @@ class Library:
         self.assets = load_assets(data / "humans", cache_dir)
         self.model = BodyModel(self.assets)
         average = self.model.rest_vertices(BodyParameters())
-        self.wardrobe = Wardrobe(self.assets, average, Rig(self.model, average))
+        self.wardrobe = Wardrobe(self.assets, average, Rig(self.model, average), cell_mm)
         self.parameters, self.bodies = self._bodies(cache_dir)
-        self.rigs, self.fields = {}, {}
+        self.known = {}
         self._load_poses(data / "poses" / "poses.npz")
         self._load_panoramas(data / "panoramas")
         self.photos = self._load_photos(data / "panoramas" / "backgrounds.tar")
@@ -54,12 +69,15 @@ class Library:
         return parameters, np.load(path, mmap_mode="r")
 
     def body(self, index):
-        """(parameters, rest mesh, rig, limb fields) of body `index`."""
-        rest = np.asarray(self.bodies[index])
-        if index not in self.rigs:
-            self.rigs[index] = Rig(self.model, rest)
-            self.fields[index] = self.wardrobe.limb_fields(rest, self.rigs[index])
-        return self.parameters[index], rest, self.rigs[index], self.fields[index]
+        """The Body number `index`; its face and hair colour come from its number, so that it is one person."""
+        if index not in self.known:
+            rest, parameters = np.array(self.bodies[index]), self.parameters[index]
+            rig = Rig(self.model, rest)
+            rng = np.random.default_rng([BODIES[self.split][1], POOL_VERSION, index])
+            look = draw_look(rng, self.wardrobe, rest, rig, parameters)
+            fields = self.wardrobe.limb_fields(rest, rig)
+            self.known[index] = Body(parameters, rest, rig, fields, look, float(np.ptp(rest[:SKIN_VERTICES, 1])))
+        return self.known[index]
 
     def _load_poses(self, path):
         if not path.exists():
@@ -70,6 +88,7 @@ class Library:
             self.kind = z["kind"][keep]
             self.kind_names = [str(k) for k in z["kind_names"]]
             self.mirror = z["mirror"]
+        self.kind_pools = [np.flatnonzero(self.kind == k) for k in range(len(self.kind_names))]
 
     def _own(self, names):
         """The names of this split: every fourth by sorted name is for tests."""

@@ -20,7 +20,7 @@ _PTR = ctypes.c_void_p
 
 class CMesh(ctypes.Structure):
     _fields_ = [(n, _PTR) for n in "rest_mm bone_index bone_weight triangles material albedo cover world_mm normal".split()] + [
-        (n, _I) for n in "n_vertices n_triangles owner padding".split()
+        (n, _I) for n in "n_vertices n_triangles owner closed".split()
     ]
 
 
@@ -100,7 +100,7 @@ def address(array):
         return None
     if not array.flags.c_contiguous:
         raise ValueError("an array passed to the C renderer must be C-contiguous")
-    return array.ctypes.data
+    return array.__array_interface__["data"][0]
 
 
 class Native:
@@ -112,7 +112,7 @@ class Native:
         self.lib.mhp_scratch_free.argtypes = [_PTR]
         self.lib.mhp_skin.argtypes = [_PTR, _PTR]
         self.lib.mhp_render.argtypes = [_PTR, _PTR, _PTR, _I, _PTR, _PTR, _PTR, _PTR]
-        self.lib.mhp_rasterise.argtypes = [_PTR, _PTR, _PTR, _PTR, _I, ctypes.c_uint32, _I, _I, _PTR, _PTR]
+        self.lib.mhp_rasterise.argtypes = [_PTR, _PTR, _I, _I, ctypes.c_uint32, _I, _I, _PTR, _PTR]
         self.scratch = self.lib.mhp_scratch_new()
 
     def close(self):
@@ -141,10 +141,10 @@ class Native:
     def rasterise(self, x, y, near, triangles, width, height):
         """near float32 [H, W] (0 = nothing) and triangle ids uint32 [H, W] of triangles in sample coordinates."""
         buffer, ids = np.zeros((height, width), np.float32), np.zeros((height, width), np.uint32)
-        x, y, near = (np.ascontiguousarray(a, np.float32) for a in (x, y, near))
+        points = np.ascontiguousarray(np.stack([x, y, near, near], 1), np.float32)
         triangles = np.ascontiguousarray(triangles, np.int32)
         self.lib.mhp_rasterise(
-            address(x), address(y), address(near), address(triangles), len(triangles), 0, width, height, address(buffer), address(ids)
+            address(points), address(triangles), len(triangles), 0, 0, width, height, address(buffer), address(ids)
         )
         return buffer, ids
 
@@ -164,5 +164,5 @@ def c_mesh(m):
         len(m.rest_mm),
         len(m.triangles),
         m.owner,
-        0,
+        int(m.closed),
     )

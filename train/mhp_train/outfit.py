@@ -3,10 +3,11 @@
 `dress` returns the meshes of one person and appends their materials to the picture's list.
 """
 import colorsys
+from dataclasses import dataclass
 
 import numpy as np
 
-from mhp_train.assets import HAIR, HATS, SHOES, SUITS
+from mhp_train.assets import HAIR, HATS, SHOES, SKIN_VERTICES, SUITS
 from mhp_train.clothing import normals
 from mhp_train.native import PATTERNS, CMaterial
 
@@ -17,6 +18,11 @@ HAIR_COLORS = np.array(
 NEUTRALS = np.array(
     [[0.012, 0.012, 0.014], [0.05, 0.05, 0.055], [0.2, 0.2, 0.2], [0.75, 0.75, 0.74], [0.85, 0.84, 0.8], [0.015, 0.02, 0.06], [0.04, 0.07, 0.16], [0.12, 0.19, 0.33], [0.45, 0.38, 0.27], [0.12, 0.1, 0.06]]
 )
+
+
+def pick(rng, values):
+    """One of `values`, all alike (Generator.choice, but without its fifty microseconds)."""
+    return values[int(rng.integers(len(values)))]
 
 
 def linear(srgb):
@@ -45,10 +51,10 @@ def cloth(rng, rig, patterned=0.45):
     m = plain(
         cloth_color(rng),
         mottle=rng.uniform(0, 0.25) if rng.random() < 0.7 else rng.uniform(0.2, 0.6),
-        mottle_scale=rng.choice([1 / 120, 1 / 40, 1 / 12]),
+        mottle_scale=pick(rng, [1 / 120, 1 / 40, 1 / 12]),
         bump=rng.uniform(0.0, 0.7),
         bump_scale=1 / rng.uniform(25, 80),
-        gloss=rng.choice([0.0, 0.0, rng.uniform(0, 0.15)]),
+        gloss=pick(rng, [0.0, 0.0, rng.uniform(0, 0.15)]),
     )
     if rng.random() < patterned:
         m.pattern = int(rng.integers(1, len(PATTERNS)))
@@ -68,7 +74,7 @@ def _lay_pattern(rng, rig, m, kind):
         half_u, half_v = rng.uniform(50, 140), rng.uniform(50, 140)
         m.axis_u, m.offset_u = (1 / half_u, 0, 0), rng.uniform(-0.3, 0.3)
         m.axis_v, m.offset_v = (0, 1 / half_v, 0), -chest / half_v
-        m.duty = rng.choice([-1.0, 1.0, 1.0])
+        m.duty = pick(rng, [-1.0, 1.0, 1.0])
     elif kind == "gradient":
         m.axis_u, m.offset_u = (0, 1 / 500, 0), -rig.rest["Pelvis"][1] / 500
     elif kind == "block":
@@ -78,43 +84,36 @@ def _lay_pattern(rng, rig, m, kind):
             m.axis_u, m.offset_u = (0.01, 0, 0), rng.uniform(-0.5, 0.5)
 
 
-def dress(rng, wardrobe, rest_mm, rig, fields, parameters, materials):
-    """Meshes of one person in a random outfit."""
+def dress(rng, wardrobe, body, materials):
+    """Meshes of one `library.Body` in a random outfit."""
     def add(material):
         materials.append(material)
         return len(materials) - 1
 
-    hair_color = _hair_color(rng, parameters)
-    hair = _choose_hair(rng, parameters)
-    albedo = skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color, hair == "bald")
+    rest_mm, rig, look = body.rest_mm, body.rig, body.look
     skin = plain([1, 1, 1], 1, mottle=0.06, mottle_scale=1 / 30, gloss=rng.uniform(0.0, 0.12))
     skin_index = add(skin)
-    meshes, worn = [], []
-    suit = rng.random() < 0.55
-    cover = np.full((len(rest_mm), 3), -50.0, np.float32)
-    if suit:
-        worn.append(SUITS[rng.integers(len(SUITS))])
-    else:
-        _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields, cover)
+    suit, cover = rng.random() < 0.55, None
+    worn = [SUITS[rng.integers(len(SUITS))]] if suit else []
+    if not suit:
+        cover = _cut_clothes(rng, wardrobe, rest_mm, rig, body.parameters, body.fields)
         skin.layer = tuple(add(cloth(rng, rig)) for _ in range(3))
-    shod = rng.random() < 0.85
-    if shod:
+    if rng.random() < 0.85:
         worn.append(SHOES[rng.integers(len(SHOES))])
-    kept, body = wardrobe.masks(worn)
-    meshes.append(wardrobe.skin_mesh(rest_mm, wardrobe.quads["body"][body], skin_index, albedo, cover))
+    cuts, body_cut = wardrobe.worn(worn)
+    meshes = [wardrobe.body_mesh(rest_mm, body_cut, skin_index, look.albedo, None if suit else cover[:SKIN_VERTICES])]
     for name in worn:
         colors = [add(cloth(rng, rig, 0.1 if name in SHOES else 0.45)) for _ in range(2)]
-        small = add(plain(cloth_color(rng)))
-        sock = add(plain(cloth_color(rng)))
-        meshes.append(wardrobe.garment(name, rest_mm, kept[name], [colors[0], colors[1], small, sock]))
+        colors += [add(plain(cloth_color(rng))) for _ in range(2)]
+        meshes.append(wardrobe.garment(name, rest_mm, cuts[name], colors))
     if not suit:
-        meshes += _loose_layer(rng, wardrobe, rest_mm, skin_index, skin.layer, albedo, cover, fields)
-    meshes += _head_things(rng, wardrobe, rest_mm, hair, hair_color, add)
-    return meshes
+        meshes += _loose_layer(rng, wardrobe, rest_mm, skin_index, skin.layer, look, cover, body.fields)
+    return meshes + _head_things(rng, wardrobe, rest_mm, look, add)
 
 
-def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields, cover):
-    """Fills `cover` (mm, > 0 inside) for upper garment, lower garment and socks."""
+def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields):
+    """float32 [V, 3] in mm, > 0 inside: upper garment, lower garment, socks."""
+    cover = np.full((len(rest_mm), 3), -50.0, np.float32)
     r, y, z = rig.rest, rest_mm[:, 1], rest_mm[:, 2]
     arm, leg = wardrobe.shares["arm"] > 0.4, wardrobe.shares["leg"] > 0.4
     upper_arm = np.linalg.norm(r["L_Elbow"] - r["L_Shoulder"])
@@ -142,11 +141,12 @@ def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields, cover):
     if rng.random() < 0.6:
         cut = thigh + shank * rng.uniform(0.2, 0.95)
         cover[:, 2] = np.where(leg, fields["leg"] - cut, -50)
+    return cover
 
 
-def _loose_layer(rng, wardrobe, rest_mm, material, layers, albedo, cover, fields):
+def _loose_layer(rng, wardrobe, rest_mm, material, layers, look, cover, fields):
     """Shirt and shorts as a layer off the skin (MakeHuman's tights helper), and perhaps a skirt."""
-    loose = np.array([rng.choice([0.0, rng.uniform(0, 18)]), rng.choice([0.0, rng.uniform(0, 22)])])
+    loose = np.array([pick(rng, [0.0, rng.uniform(0, 18)]), pick(rng, [0.0, rng.uniform(0, 22)])])
     quads = wardrobe.quads["tights"]
     worn = np.maximum(np.where(loose[0] > 0, cover[:, 0], -1), np.where(loose[1] > 0, cover[:, 1], -1))
     kept = quads[(worn[quads] > 0).any(1)]
@@ -154,7 +154,7 @@ def _loose_layer(rng, wardrobe, rest_mm, material, layers, albedo, cover, fields
     if len(kept):
         out = np.where(cover[:, 0] > 0, loose[0], loose[1] * (0.5 + np.clip(fields["leg"] / 250, 0, 1)))
         inflated = rest_mm + (normals(rest_mm, quads) * out[:, None]).astype(np.float32)
-        meshes.append(wardrobe.helper_mesh("tights", inflated, kept, material, albedo, cover))
+        meshes.append(wardrobe.helper_mesh("tights", inflated, kept, material, look.skin, cover))
     if rng.random() < 0.12:
         meshes.append(wardrobe.helper_mesh("skirt", rest_mm, wardrobe.quads["skirt"], layers[1], None, None))
     return meshes
@@ -174,16 +174,17 @@ def _choose_hair(rng, parameters):
     return hair[rng.integers(len(hair))]
 
 
-def _head_things(rng, wardrobe, rest_mm, hair, hair_color, add):
-    names = ["low-poly"] + ([hair] if hair in wardrobe.parts else [])
+def _head_things(rng, wardrobe, rest_mm, look, add):
+    names = ["low-poly"] + ([look.hair] if look.hair in wardrobe.parts else [])
+    hair_color = look.hair_color
     meshes = []
     for name in names:
         color = [0.6, 0.58, 0.55] if name == "low-poly" else cloth_color(rng) if name in HATS else hair_color
-        look = plain(color, mottle=0.0 if name == "low-poly" else 0.35, mottle_scale=1 / 9, bump=0.0 if name == "low-poly" else 0.5, bump_scale=1 / 12, gloss=0.1)
-        every = np.arange(len(wardrobe.parts[name]))
-        meshes.append(wardrobe.garment(name, rest_mm, every, [add(look)] * 4))
+        surface = plain(color, mottle=0.0 if name == "low-poly" else 0.35, mottle_scale=1 / 9, bump=0.0 if name == "low-poly" else 0.5, bump_scale=1 / 12, gloss=0.1)
+        cuts, _ = wardrobe.worn([name])
+        meshes.append(wardrobe.garment(name, rest_mm, cuts[name], [add(surface)] * 4))
         if name == "low-poly":
-            meshes[-1] = _paint_eyes(rng, meshes[-1], add)
+            _paint_eyes(rng, meshes[-1], add)
     return meshes
 
 
@@ -198,7 +199,6 @@ def _paint_eyes(rng, mesh, add):
         albedo[mine] = np.where(angle[:, None] < 14, 0.01, np.where(angle[:, None] < 34, iris, 0.3))
     mesh.albedo = np.ascontiguousarray(albedo, np.float32)
     mesh.material[:] = add(plain([1, 1, 1], 1, mottle=0, gloss=0.3))
-    return mesh
 
 
 def _hair_color(rng, parameters):
@@ -210,12 +210,22 @@ def _hair_color(rng, parameters):
     return HAIR_COLORS[rng.choice(5, p=[0.25, 0.3, 0.22, 0.13, 0.1])] * rng.uniform(0.7, 1.3)
 
 
-def skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color, bald):
-    """[V, 3] linear skin colour with lips, brows, beard and hair roots painted on."""
-    race = parameters.race
+@dataclass
+class Look:
+    """Skin float32 [3] linear; albedo float32 [SKIN_VERTICES, 3] with lips, brows, beard and hair roots; the hair."""
+
+    skin: np.ndarray
+    albedo: np.ndarray
+    hair: str
+    hair_color: np.ndarray
+
+
+def draw_look(rng, wardrobe, rest_mm, rig, parameters):
+    """The Look of a body."""
+    hair_color, hair, race = _hair_color(rng, parameters), _choose_hair(rng, parameters), parameters.race
     tone = float(np.clip(rng.normal(0.3 * race[0] + 0.82 * race[1] + 0.92 * race[2], 0.12), 0.0, 1.05))
     skin = SKIN_DARK ** (1 - tone) * SKIN_LIGHT**tone * rng.uniform(0.9, 1.1, 3)
-    albedo = np.broadcast_to(skin, rest_mm.shape).astype(np.float32).copy()
+    albedo = np.broadcast_to(skin, (SKIN_VERTICES, 3)).astype(np.float32).copy()
     head = wardrobe.head_vertices
     p, face = rest_mm[head].astype(np.float64), rig.face
     p[:, 0] = np.abs(p[:, 0])
@@ -233,13 +243,13 @@ def skin_albedo(rng, wardrobe, rest_mm, rig, parameters, hair_color, bald):
         jaw = below * np.clip((p[:, 2] - face["eye"][2] + 75 * size) / (15 * size), 0, 1)
         chin = np.clip((p[:, 1] - rig.rest["Head"][1] + 75 * size) / (12 * size), 0, 1)
         strength.append(jaw * chin * (1 - lip) * rng.uniform(0.2, 1.0))
-    if not bald:
+    if hair != "bald":
         line = np.interp((p[:, 2] - face["eye"][2]) / size, [-110, -75, -55, -20, 30], [-45, -25, 20, 52, 62])
         strength.append(np.clip((p[:, 1] - face["eye"][1] - line * size) / (6 * size), 0, 1))
     for s in strength:
         painted += np.clip(s, 0, 1)[:, None] * (hair_color - painted)
     albedo[head] = painted
-    return albedo
+    return Look(skin.astype(np.float32), albedo, hair, hair_color)
 
 
 def _near_line(points, line, width):

@@ -8,9 +8,10 @@ from mhp_train.effects import develop, encode, make_grain
 from mhp_train.library import Library
 from mhp_train.native import Native
 from mhp_train.render import label, photo_background, render_picture, stored_square
-from mhp_train.scene import make_scene
+from mhp_train.scene import SPLIT_STREAM, VIEWS, make_cast, make_view
 
 STORED_PX = 320
+CELL_MM = 8.0  # detail of the meshes; about a pixel of a stored picture
 MIN_VISIBLE = 6  # joints that must be seen
 
 
@@ -31,10 +32,11 @@ class Picture:
 class Generator:
     """Makes pictures of one split; the same seed gives the same bytes. One per process."""
 
-    def __init__(self, data_dir, cache_dir, split):
-        self.library = Library(data_dir, cache_dir, split)
+    def __init__(self, data_dir, cache_dir, split, cell_mm=CELL_MM):
+        self.library = Library(data_dir, cache_dir, split, cell_mm)
         self.native = Native(cache_dir)
         self.grain = make_grain()
+        self.cast_seed, self.cast = None, None
 
     def picture(self, seed, size_px=STORED_PX):
         """The picture of `seed`. Where occluders and other people left too little of the person, they are left out."""
@@ -42,8 +44,10 @@ class Generator:
         return picture if (picture.visible == 2).sum() >= MIN_VISIBLE else self._picture(seed, size_px, True)
 
     def _picture(self, seed, size_px, plain_scene):
-        scene = make_scene(seed, self.library, self.native, plain_scene)
-        rng = np.random.default_rng([seed, 2])
+        if self.cast_seed != seed // VIEWS:
+            self.cast_seed, self.cast = seed // VIEWS, make_cast(seed // VIEWS, self.library, self.native)
+        scene = make_view(seed, self.cast, self.library, plain_scene)
+        rng = np.random.default_rng([seed, SPLIT_STREAM[self.library.split], 2])
         whole = scene.camera
         joints_px = whole.project(scene.to_camera(scene.people[0].joints_mm))
         left, top, side = stored_square(whole, joints_px)
@@ -51,8 +55,8 @@ class Generator:
         edges = np.array([-left, -top, whole.width_px - left, whole.height_px - top]) * size_px / side
         border = np.clip(np.round(edges), 0, size_px).astype(int).tolist()
         background = None
-        if rng.random() < scene.extra["photo_share"]:
-            background = photo_background(rng, self.library, size_px, scene.extra["roll_rad"])
+        if rng.random() < scene.photo_share:
+            background = photo_background(rng, self.library, size_px, scene.roll_rad())
         rgb, depth, owner = render_picture(self.native, scene, camera, border, background, self.library)
         px, mm, visible = label(scene, 0, camera, depth, owner)
         inside = inside_photo(whole, joints_px)

@@ -51,8 +51,8 @@ def render_picture(native, scene, camera, border, background, library):
     view.sh = tuple(light["sh"].ravel())
     view.light_direction, view.light_rgb = tuple(light["direction"]), tuple(light["rgb"])
     view.light_softness_mm, view.exposure = light["softness_mm"], light["exposure"]
-    view.floor_mm, view.floor_shadow = 0.0, scene.extra.get("floor_shadow", 1.0)
-    view.occlusion, view.shadow_size = 0.9, scene.extra.get("shadow_size", 256)
+    view.floor_mm, view.floor_shadow = 0.0, scene.floor_shadow
+    view.occlusion, view.shadow_size = 0.9, scene.shadow_size
     meshes = [m for p in scene.people for m in p.meshes] + scene.things
     every = np.concatenate([p.joints_mm for p in scene.people])
     low, high = every.min(0), every.max(0)
@@ -90,7 +90,7 @@ def label(scene, person_index, camera, depth, owner):
 
 
 def photo_background(rng, library, size_px, roll_rad):
-    """A random part of a random photograph, turned and mirrored, sometimes with patches of others on it."""
+    """A random part of a random photograph, leaning to the right by `roll_rad`, mirrored at random, sometimes with patches of others on it."""
     picture = _photo_part(rng, library, size_px, roll_rad)
     if rng.random() < 0.3:
         for _ in range(int(rng.integers(1, 5))):
@@ -102,7 +102,7 @@ def _photo_part(rng, library, size_px, roll_rad):
     photo = library.photos[int(rng.integers(len(library.photos)))]
     h, w = photo.shape[:2]
     zoom = size_px / (min(h, w) * rng.uniform(0.4, 1.0))
-    c, s = np.cos(roll_rad) * zoom, np.sin(roll_rad) * zoom
+    c, s = np.cos(roll_rad) * zoom, -np.sin(roll_rad) * zoom
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     cx, cy = rng.uniform(0.3, 0.7, 2) * [w, h]
     m = np.array([[c * mirror, s, 0], [-s * mirror, c, 0]])

@@ -12,7 +12,8 @@ from mhp_train import skeleton
 from mhp_train.camera import Camera, look_rotation
 from mhp_train.outfit import plain
 from mhp_train.render import label, render_picture
-from mhp_train.scene import Scene, facing, make_person, move_person, own, turn_y
+from mhp_train.people import make_person
+from mhp_train.scene import Scene
 from mhp_train.surroundings import seat
 from mhp_train.things import grid
 
@@ -52,20 +53,20 @@ def sample_scene(generator, plan):
         rng = np.random.default_rng(p["seed"])
         pool = np.flatnonzero(library.kind == library.kind_names.index(p["kind"]))
         points = library.points[pool[p["number"] % len(pool)]]
-        yaw = np.pi + np.radians(p["face_deg"]) - facing(points)
-        person = make_person(rng, library, native, materials, yaw_rad=yaw, pose=(points, p["kind"]), body=_body(rng, library, p["age"]))
-        move_person(person, [-p["at_mm"][0], 0.0, p["at_mm"][1]])
+        person = make_person(rng, library, native, materials, (points, p["kind"]), _body(rng, library, p["age"]))
+        face = np.pi + np.radians(p["face_deg"])
+        person.place(face - person.facing_rad, [-p["at_mm"][0], 0.0, p["at_mm"][1]])
         if p["kind"] == "sitting":
             materials.append(plain([0.3, 0.2, 0.12], mottle=0.3, mottle_scale=1 / 25))
-            things.append(seat(rng, person, yaw + facing(points), len(materials) - 1))
-        own(person, i + 1)
+            things.append(seat(rng, person, face, len(materials) - 1))
+        person.own(i + 1)
         people.append(person)
     things.append(_floor(materials))
     w, h = plan["size_px"]
     camera = Camera(plan["focal_px"], plan["focal_px"], (w - 1) / 2, (h - 1) / 2, w, h)
     rotation = look_rotation(0.0, np.radians(plan["pitch_deg"]), 0.0)
     light = library.light(plan["panorama"] % len(library.lights), np.radians(plan["turn_deg"]))
-    return Scene(people, things, materials, camera, rotation, np.array([0.0, plan["height_mm"], 0.0]), light, 0, {"shadow_size": 1024})
+    return Scene(people, things, materials, camera, rotation, np.array([0.0, plan["height_mm"], 0.0]), light, shadow_size=1024)
 
 
 def _body(rng, library, age):

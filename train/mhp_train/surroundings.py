@@ -2,7 +2,7 @@
 import numpy as np
 
 from mhp_train import skeleton
-from mhp_train.outfit import cloth_color, plain
+from mhp_train.outfit import cloth_color, pick, plain
 from mhp_train.things import box, grid, post
 
 JOINT = {n: i for i, n in enumerate(skeleton.load("muco21").joints)}
@@ -14,9 +14,9 @@ def add_material(rng, materials, scale_mm=None):
         cloth_color(rng),
         mottle=rng.uniform(0, 0.5),
         mottle_scale=1 / np.exp(rng.uniform(np.log(8), np.log(200))),
-        bump=rng.choice([0.0, rng.uniform(0, 0.4)]),
+        bump=pick(rng, [0.0, rng.uniform(0, 0.4)]),
         bump_scale=1 / rng.uniform(10, 80),
-        gloss=rng.choice([0.0, rng.uniform(0, 0.3)]),
+        gloss=pick(rng, [0.0, rng.uniform(0, 0.3)]),
     )
     if rng.random() < 0.5:
         size = np.exp(rng.uniform(np.log(40), np.log(400))) if scale_mm is None else scale_mm
@@ -81,7 +81,7 @@ def room(rng, materials, distance_mm):
         wall = add_material(rng, materials)
         meshes.append(grid(along + [0, 0, far], -2 * along, [0, height, 0], 900, wall))
         if rng.random() < 0.4:
-            side = rng.choice([-1.0, 1.0]) * rng.uniform(900, 3500)
+            side = pick(rng, [-1.0, 1.0]) * rng.uniform(900, 3500)
             corner = [side, 0, -distance_mm / 2]
             meshes.append(grid(corner, [0, 0, 12000], [0, height, 0], 900, wall if rng.random() < 0.5 else add_material(rng, materials)))
     return meshes

@@ -86,7 +86,7 @@ def sheet(args):
 
 def sample(args):
     """The project's sample pictures and their truth (held-out poses, bodies and panoramas)."""
-    write_samples(Generator(args.data, args.cache, "test"), args.out)
+    write_samples(Generator(args.data, args.cache, "test", 0.0), args.out)
 
 
 def main(argv=None):

@@ -21,9 +21,8 @@ static void reserve(Scratch *s, const View *v, const Mesh *meshes, int n) {
   int64_t vertices = 0, samples = (int64_t)v->width * v->height * SAMPLES * SAMPLES;
   for (int i = 0; i < n; i++) vertices += meshes[i].n_vertices;
   if (vertices > s->vertex_capacity) {
-    free(s->x), free(s->y), free(s->near);
-    s->x = malloc(sizeof(float) * vertices), s->y = malloc(sizeof(float) * vertices);
-    s->near = malloc(sizeof(float) * vertices);
+    free(s->points);
+    s->points = malloc(sizeof(Point) * vertices);
     s->vertex_capacity = vertices;
   }
   if (samples > s->sample_capacity) {
@@ -57,9 +56,9 @@ static void draw_shadow(Scratch *s, const View *v, const Mesh *meshes, int n, Sh
     for (int k = 0; k < m->n_vertices; k++) {
       float p[3];
       transform(out->to_light, m->world_mm + 3 * k, p);
-      s->x[k] = p[0], s->y[k] = p[1], s->near[k] = p[2] == 0 ? 1e-6f : p[2];
+      s->points[k] = (Point){p[0], p[1], p[2] == 0 ? 1e-6f : p[2], 0};
     }
-    mhp_rasterise(s->x, s->y, s->near, m->triangles, m->n_triangles, 0, size, size, s->shadow_near, NULL);
+    mhp_rasterise(s->points, m->triangles, m->n_triangles, 0, 0, size, size, s->shadow_near, NULL);
   }
 }
 
@@ -68,6 +67,7 @@ float shadow_at(const Shadow *shadow, const float *world_mm, float bias_mm, floa
   float p[3];
   transform(shadow->to_light, world_mm, p);
   const float cell = sqrtf(dot3(shadow->to_light, shadow->to_light)), step = fmaxf(0.7f, softness_mm * cell * 0.7f);
+  if (p[0] < -step || p[1] < -step || p[0] > shadow->size + step || p[1] > shadow->size + step) return 1;
   float lit = 0;
   for (int i = -1; i <= 1; i++)
     for (int j = -1; j <= 1; j++) {
@@ -119,21 +119,20 @@ static void draw_meshes(Scratch *s, const View *v, const Mesh *meshes, int n, in
   int64_t first = 0;
   for (int i = 0; i < n; i++) {
     const Mesh *m = meshes + i;
-    float *x = s->x + first, *y = s->y + first, *near = s->near + first;
+    Point *points = s->points + first;
     for (int k = 0; k < m->n_vertices; k++) {
       float p[3];
       transform(v->to_camera, m->world_mm + 3 * k, p);
       if (p[2] < NEAR_MM) {
-        near[k] = 0, x[k] = 0, y[k] = 0;
+        points[k] = (Point){0, 0, 0, 0};
         continue;
       }
-      near[k] = 1 / p[2];
-      const float px = v->fx * p[0] * near[k] + v->cx, py = v->fy * p[1] * near[k] + v->cy;
-      x[k] = (px + 0.5f) * SAMPLES - 0.5f, y[k] = (py + 0.5f) * SAMPLES - 0.5f;
+      const float near = 1 / p[2], px = v->fx * p[0] * near + v->cx, py = v->fy * p[1] * near + v->cy;
+      points[k] = (Point){(px + 0.5f) * SAMPLES - 0.5f, (py + 0.5f) * SAMPLES - 0.5f, near, 0};
       low[0] = fminf(low[0], px), low[1] = fminf(low[1], py);
       high[0] = fmaxf(high[0], px), high[1] = fmaxf(high[1], py);
     }
-    mhp_rasterise(x, y, near, m->triangles, m->n_triangles, (uint32_t)i << 24, w, h, s->near_buffer, s->ids);
+    mhp_rasterise(points, m->triangles, m->n_triangles, m->closed, (uint32_t)i << 24, w, h, s->near_buffer, s->ids);
     first += m->n_vertices;
   }
   touched[0] = (int)fmaxf(fminf(low[0], v->width) - 1, 0), touched[1] = (int)fmaxf(fminf(low[1], v->height) - 1, 0);
@@ -172,15 +171,14 @@ static void shade_sample(const Job *job, uint32_t id, int sx, int sy, float open
   const Mesh *m = job->meshes + (id >> 24);
   const int tri = id & 0xffffff;
   const int32_t *t = m->triangles + 3 * tri;
-  const int64_t first = job->first_vertex[id >> 24];
-  const float *x = job->s->x + first, *y = job->s->y + first, *near = job->s->near + first;
-  const float area = (x[t[1]] - x[t[0]]) * (y[t[2]] - y[t[0]]) - (y[t[1]] - y[t[0]]) * (x[t[2]] - x[t[0]]);
+  const Point *points = job->s->points + job->first_vertex[id >> 24];
+  const Point a = points[t[0]], b = points[t[1]], c = points[t[2]];
+  const float area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
   float w[3];
-  w[1] = ((sx - x[t[0]]) * (y[t[2]] - y[t[0]]) - (sy - y[t[0]]) * (x[t[2]] - x[t[0]])) / area;
-  w[2] = ((x[t[1]] - x[t[0]]) * (sy - y[t[0]]) - (y[t[1]] - y[t[0]]) * (sx - x[t[0]])) / area;
-  w[0] = 1 - w[1] - w[2];
-  float total = 0;
-  for (int k = 0; k < 3; k++) w[k] *= near[t[k]], total += w[k];
+  w[1] = ((sx - a.x) * (c.y - a.y) - (sy - a.y) * (c.x - a.x)) / area;
+  w[2] = ((b.x - a.x) * (sy - a.y) - (b.y - a.y) * (sx - a.x)) / area;
+  w[0] = (1 - w[1] - w[2]) * a.near, w[1] *= b.near, w[2] *= c.near;
+  const float total = w[0] + w[1] + w[2];
   for (int k = 0; k < 3; k++) w[k] /= total;
   float rest[3], world[3], normal[3], albedo[3] = {1, 1, 1}, cover[3] = {0, 0, 0}, color[3], bump[3], gloss;
   mix3(m->rest_mm, t, w, rest), mix3(m->world_mm, t, w, world), mix3(m->normal, t, w, normal);
@@ -210,23 +208,23 @@ static void shade_sample(const Job *job, uint32_t id, int sx, int sy, float open
   for (int k = 0; k < 3; k++) out[k] *= v->exposure / 3.14159265f;
 }
 
-/* Ambient occlusion: how much of eight neighbours on a ring of 60 mm stand in front of the pixel. */
+/* Ambient occlusion: how much of eight neighbours, on rings of 48 and 96 mm in turn, stands in front of the pixel. */
 static float openness(const Job *job, int px, int py, float near) {
   static const float ring[8][2] = {{1, 0}, {0.7f, 0.7f}, {0, 1}, {-0.7f, 0.7f}, {-1, 0}, {-0.7f, -0.7f}, {0, -1}, {0.7f, -0.7f}};
   const View *v = job->v;
   const int w = v->width * SAMPLES, h = v->height * SAMPLES;
   const float depth = 1 / near, radius = fminf(60.0f * v->fx * near * SAMPLES, 40.0f);
   float blocked = 0;
-  for (int k = 0; k < 8; k++)
-    for (int far = 1; far <= 2; far++) {
-      const int sx = px * SAMPLES + (int)(ring[k][0] * radius * far * 0.8f), sy = py * SAMPLES + (int)(ring[k][1] * radius * far * 0.8f);
-      if (sx < 0 || sy < 0 || sx >= w || sy >= h) continue;
-      const float other = job->s->near_buffer[(int64_t)sy * w + sx];
-      if (other <= 0) continue;
-      const float gap = depth - 1 / other;
-      if (gap > 20 && gap < 300) blocked += fminf((gap - 20) / 40, 1) * (1 - gap / 300);
-    }
-  return 1 - v->occlusion * blocked / 16;
+  for (int k = 0; k < 8; k++) {
+    const float far = k & 1 ? 0.8f * radius : 1.6f * radius;
+    const int sx = px * SAMPLES + (int)(ring[k][0] * far), sy = py * SAMPLES + (int)(ring[k][1] * far);
+    if (sx < 0 || sy < 0 || sx >= w || sy >= h) continue;
+    const float other = job->s->near_buffer[(int64_t)sy * w + sx];
+    if (other <= near) continue; /* farther away, or nothing */
+    const float gap = depth - 1 / other;
+    if (gap > 20 && gap < 300) blocked += fminf((gap - 20) / 40, 1) * (1 - gap / 300);
+  }
+  return 1 - v->occlusion * blocked / 8;
 }
 
 static void shade_pixel(const Job *job, int px, int py, uint8_t *rgb, float *depth_out, uint8_t *owner_out) {

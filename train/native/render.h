@@ -27,7 +27,7 @@ typedef struct {
   int32_t n_vertices, n_triangles;
   int32_t owner;               /* 1.. for a person, 254 for ground (casts no shadow), 255 for things:
                                 * what mhp_render writes into owner_out */
-  int32_t padding;
+  int32_t closed;              /* 1: a closed skin, whose inside is never seen */
 } Mesh;
 
 enum { PLAIN, STRIPES, CHECKS, PLAID, CAMOUFLAGE, DOTS, GRADIENT, PRINT, BLOCK };
@@ -74,9 +74,13 @@ void mhp_scratch_free(Scratch *);
 /* world = sum_k weight_k (matrix[bone_k] rest); matrices [n_bones][3][4]. */
 void mhp_skin(const Mesh *mesh, const float *matrices);
 
-/* Draws triangles given in sample coordinates (sample centres at integers); keeps the greater `near` value.
- * near[] is linear in x, y (1/z, or minus depth for an orthographic view). ids may be NULL. */
-void mhp_rasterise(const float *x, const float *y, const float *near, const int32_t *triangles, int32_t n_triangles,
+/* A projected vertex: sample coordinates (sample centres at integers) and `near`, which grows towards the viewer and is
+ * linear in x, y (1/z, or minus depth for an orthographic view); near = 0 marks a vertex that cannot be drawn. */
+typedef struct { float x, y, near, unused; } Point;
+
+/* Draws triangles; keeps the greater `near`. ids may be NULL. front_only skips triangles of positive area (x right,
+ * y down: those seen from behind). */
+void mhp_rasterise(const Point *points, const int32_t *triangles, int32_t n_triangles, int32_t front_only,
                    uint32_t first_id, int32_t width, int32_t height, float *near_buffer, uint32_t *ids);
 
 /* rgb_out [h][w][3]; depth_out [h][w] mm of the nearest surface, 0 = background; owner_out [h][w], 0 = background. */
@@ -87,7 +91,7 @@ void mhp_render(Scratch *, const View *, const Mesh *meshes, int32_t n_meshes, c
 typedef struct { float *light_near; float to_light[12]; int on, size; } Shadow;
 typedef struct { float low[2], cell_mm; float value[CONTACT_SIZE * CONTACT_SIZE]; } Contact;
 struct Scratch {
-  float *x, *y, *near;         /* per vertex */
+  Point *points;               /* per vertex */
   int64_t vertex_capacity;
   float *near_buffer; uint32_t *ids; /* per sample */
   int64_t sample_capacity;

@@ -40,7 +40,7 @@ Scratch *mhp_scratch_new(void) {
 
 void mhp_scratch_free(Scratch *s) {
   if (!s) return;
-  free(s->x), free(s->y), free(s->near), free(s->near_buffer), free(s->ids), free(s->shadow_near);
+  free(s->points), free(s->near_buffer), free(s->ids), free(s->shadow_near);
   free(s);
 }
 
