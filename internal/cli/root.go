@@ -63,7 +63,7 @@ wrong, 130 interrupted.`,
 	root.SetErr(e.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newPredict(e), newModels(e), newDoctor(e), newVersion(e))
+	root.AddCommand(newPredict(e), newEval(e), newModels(e), newDoctor(e), newVersion(e))
 	return root
 }
 

@@ -12,9 +12,9 @@ const (
 	aucStepMM    = 5
 )
 
-// ErrorsMM are the distances of the labelled joints after alignment, in the
+// ErrorsMM are the distances of the counted joints after alignment, in the
 // joints' order; those without a label are left out. The alignment is fitted
-// on all labelled joints.
+// on all labelled joints, counted or not.
 func (s *Sample) ErrorsMM(how Alignment) []float64 {
 	offsets := s.offsets(how)
 	out := make([]float64, len(offsets))
@@ -24,9 +24,10 @@ func (s *Sample) ErrorsMM(how Alignment) []float64 {
 	return out
 }
 
-// offsets are prediction minus truth of the labelled joints after alignment.
+// offsets are prediction minus truth of the counted joints after alignment.
 func (s *Sample) offsets(how Alignment) []vec {
 	var p, t []vec
+	var counted []bool
 	root := -1
 	for j := range s.Joints {
 		if !s.Labelled[j] {
@@ -36,14 +37,17 @@ func (s *Sample) offsets(how Alignment) []vec {
 			root = len(p)
 		}
 		p, t = append(p, vecOf(s.PredMM[j])), append(t, vecOf(s.TruthMM[j]))
+		counted = append(counted, s.counts(j))
 	}
 	if how == Root && root < 0 {
 		return nil
 	}
 	aligned := alignVecs(p, t, how, root)
-	out := make([]vec, len(t))
+	var out []vec
 	for i := range t {
-		out[i] = vecOf(aligned[i]).sub(t[i])
+		if counted[i] {
+			out = append(out, vecOf(aligned[i]).sub(t[i]))
+		}
 	}
 	return out
 }

@@ -26,7 +26,7 @@ type Sample struct {
 	Root   int      // index of the root joint, -1 for none
 
 	Labelled []bool // [J] the truth knows the joint
-	Scored   []bool // [J] counted in PCK; nil: all that are labelled
+	Scored   []bool // [J] counted in averages; nil: all that are labelled
 	Inside   []bool // [J] the joint lies in the picture; nil: all that are labelled
 
 	TruthPx, PredPx []geom.ImagePoint
@@ -44,7 +44,7 @@ func (s *Sample) index(joint string) int {
 	return -1
 }
 
-// counts tells whether PCK counts joint j.
+// counts tells whether averages count joint j.
 func (s *Sample) counts(j int) bool {
 	return s.Labelled[j] && (s.Scored == nil || s.Scored[j])
 }

@@ -28,7 +28,7 @@ func standing() *Sample {
 	return s
 }
 
-func mean(values []float64) float64 {
+func average(values []float64) float64 {
 	var v Values
 	v.Add(values)
 	return v.Figure("").Value
@@ -37,15 +37,15 @@ func mean(values []float64) float64 {
 func TestTruthHasNoError(t *testing.T) {
 	s := standing()
 	for how := Absolute; how <= Similarity; how++ {
-		if e := mean(s.ErrorsMM(how)); e > 1e-9 {
+		if e := average(s.ErrorsMM(how)); e > 1e-9 {
 			t.Errorf("%v: %g mm", how, e)
 		}
 	}
-	if pck, auc := mean(PCK3D(s.ErrorsMM(Root))), mean(AUC3D(s.ErrorsMM(Root))); pck != 100 || auc != 100 {
+	if pck, auc := average(PCK3D(s.ErrorsMM(Root))), average(AUC3D(s.ErrorsMM(Root))); pck != 100 || auc != 100 {
 		t.Errorf("3DPCK %g %%, AUC %g %%", pck, auc)
 	}
 	torso, ok := s.TorsoPx()
-	if pck := mean(s.PCK(torso, PCKShare)); !ok || pck != 100 {
+	if pck := average(s.PCK(torso, PCKShare)); !ok || pck != 100 {
 		t.Errorf("PCK %g %%", pck)
 	}
 	if swapped, asked := s.Swapped(); swapped || !asked {
@@ -80,7 +80,7 @@ func TestKnownTransformsHaveTheErrorOfTheory(t *testing.T) {
 			zero[how] = true
 		}
 		for how := Absolute; how <= Similarity; how++ {
-			if e := mean(s.ErrorsMM(how)); zero[how] != (e < 1e-9) {
+			if e := average(s.ErrorsMM(how)); zero[how] != (e < 1e-9) {
 				t.Errorf("%s, %v: %g mm", c.name, how, e)
 			}
 		}
@@ -95,7 +95,7 @@ func TestKnownTransformsHaveTheErrorOfTheory(t *testing.T) {
 		s.PredMM[j] = geom.CameraPointMM{X: 1.1 * p.X, Y: 1.1 * p.Y, Z: 1.1 * p.Z}
 		want += 0.1 * vecOf(p).sub(vecOf(s.TruthMM[14])).norm() / 17
 	}
-	if got := mean(s.ErrorsMM(Root)); math.Abs(got-want) > 1e-9 {
+	if got := average(s.ErrorsMM(Root)); math.Abs(got-want) > 1e-9 {
 		t.Errorf("scaled: %g mm, want %g", got, want)
 	}
 	// 50 mm along z for every joint but the root.
@@ -116,7 +116,7 @@ func TestMirroredPersonIsNotReflectedBack(t *testing.T) {
 		s.PredMM[j].X *= -1
 		s.PredMM[j].Z += 40 * float64(j%5) // no longer flat
 	}
-	if e := mean(s.ErrorsMM(Similarity)); e < 20 {
+	if e := average(s.ErrorsMM(Similarity)); e < 20 {
 		t.Errorf("a mirrored person has %g mm after alignment", e)
 	}
 }
@@ -186,7 +186,7 @@ func TestRescaledBonesHaveTheTruthsLengths(t *testing.T) {
 		s.PredMM[j] = geom.CameraPointMM{X: 1.7 * p.X, Y: 1.7 * p.Y, Z: 4000 + 1.7*(p.Z-4000)}
 	}
 	s.RescaleBones()
-	if e := mean(s.ErrorsMM(Root)); e > 1e-9 {
+	if e := average(s.ErrorsMM(Root)); e > 1e-9 {
 		t.Errorf("a person drawn 1.7 times too large is off by %g mm after rescaling", e)
 	}
 	s = standing()
@@ -195,7 +195,7 @@ func TestRescaledBonesHaveTheTruthsLengths(t *testing.T) {
 		s.PredMM[j] = geom.CameraPointMM{X: 0.5 * p.X, Y: 0.5 * p.Y, Z: 4000 + 0.5*(p.Z-4000)}
 	}
 	s.RescaleBones()
-	if e := mean(s.ErrorsMM(Root)); e > 1e-9 {
+	if e := average(s.ErrorsMM(Root)); e > 1e-9 {
 		t.Errorf("without the spine: %g mm", e)
 	}
 }
