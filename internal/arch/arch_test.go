@@ -58,7 +58,7 @@ func packageMap() Rules {
 			"internal/eval":     internal("pose geom skeleton"),
 			// Reads labelled pictures, which needs files, boxes and cameras; eval stays pure.
 			"internal/dataset": internal("eval detect camera source frame pose geom skeleton"),
-			"internal/ui":       nil,
+			"internal/ui":      nil,
 			// A tool on model files: rewrites a graph and proves old and new equal.
 			"internal/modelimport": internal("model onnx tensor skeleton infer"),
 		},

@@ -5,7 +5,6 @@ import (
 
 	"mhp/internal/dataset"
 	"mhp/internal/eval"
-	"mhp/internal/geom"
 )
 
 // cocoMeter measures people whose boxes are given or found by a detector, and
@@ -13,7 +12,6 @@ import (
 type cocoMeter struct {
 	*givenMeter
 	pictures []eval.KeyPointPicture
-	missed   int
 }
 
 func newCOCOMeter(plan *dataset.Plan) evalMeter {
@@ -61,23 +59,12 @@ func (m *cocoMeter) match(p *dataset.Picture, found []*dataset.Prediction, free 
 			}
 		}
 		if at < 0 {
-			m.missed++
-			nobody := &dataset.Prediction{Px: make([]geom.ImagePoint, m.joints()), DepthMM: make([]float64, m.joints()), Score: make([]float64, m.joints())}
-			m.meter.Miss(m.plan.Sample(nameOf(p, person), person, nobody, nil))
+			m.meter.Miss(m.plan.Labels(nameOf(p, person), person))
 			continue
 		}
 		m.person(p, &dataset.Box{Person: i}, found[free[at]])
 		free[at] = -1
 	}
-}
-
-// joints is as many joints as the network may have.
-func (m *cocoMeter) joints() int {
-	n := 0
-	for _, match := range m.plan.Matches {
-		n = max(n, match.Joint+1)
-	}
-	return n
 }
 
 func (m *cocoMeter) labels(person *dataset.Person) eval.KeyPoints {

@@ -105,6 +105,11 @@ func showModel(out io.Writer, f *model.File) error {
 	line("joint set", "%s, root %s", s.Set.Name, s.Set.Joints[s.Set.Root()])
 	line("joints", "%s", strings.Join(s.Set.Joints, " "))
 	line("joint definition", "%s", orNone(s.JointRule))
+	if c := s.ScoreCurve; c != nil {
+		line("score", "1 / (1 + exp(-(%g ln(peak) + %g))): the chance that the joint is right, as fitted", c.Slope, c.Offset)
+	} else {
+		line("score", "peak probability of the heat volume")
+	}
 	line("checkpoint", "%s", orNone(s.Checkpoint))
 	for _, key := range sortedKeys(s.Accuracy) {
 		line("accuracy", "%s: %s", key, s.Accuracy[key])

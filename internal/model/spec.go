@@ -59,7 +59,21 @@ type Spec struct {
 	Licence     string
 	JointRule   string // where the joints lie on the body
 	TrainConfig string
-	FixedBatch  int // the only batch size that the file takes; 0 = any
+	FixedBatch  int         // the only batch size that the file takes; 0 = any
+	ScoreCurve  *ScoreCurve // nil: the score is the peak probability itself
+}
+
+// ScoreCurve turns the peak probability of a heat volume, which is small and
+// depends on the network, into the chance that the joint is right, as fitted
+// on labelled pictures:
+//
+//	score = 1 / (1 + exp(-(Slope * ln(peak) + Offset)))
+type ScoreCurve struct{ Slope, Offset float64 }
+
+// Score is the chance that a joint with that peak probability is right. It
+// rises with the peak.
+func (c *ScoreCurve) Score(peak float64) float64 {
+	return 1 / (1 + math.Exp(-(c.Slope*math.Log(peak) + c.Offset)))
 }
 
 // DepthMM turns a depth in heat cells into mm relative to the root joint.
@@ -190,6 +204,10 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 	if _, ok := meta["mhp.fixed_batch"]; ok {
 		s.FixedBatch = p.whole("fixed_batch", 1, 64)
 	}
+	if _, ok := meta["mhp.score_logit"]; ok {
+		v := p.numbers("score_logit", 2)
+		s.ScoreCurve = &ScoreCurve{Slope: v[0], Offset: v[1]}
+	}
 	p.joints(s)
 	p.contradictions(s)
 	if len(p.problems) > 0 {
@@ -235,6 +253,9 @@ func (p *parser) contradictions(s *Spec) {
 	if s.InputScale == 0 {
 		p.problems = append(p.problems, "mhp.input_scale must not be 0")
 	}
+	if s.ScoreCurve != nil && s.ScoreCurve.Slope <= 0 {
+		p.problems = append(p.problems, "mhp.score_logit must have a slope above 0, so that a higher peak gives a higher score")
+	}
 	for _, v := range s.InputStd {
 		if v == 0 {
 			p.problems = append(p.problems, "mhp.input_std must not hold 0")
@@ -273,6 +294,9 @@ func (s *Spec) Metadata() map[string]string {
 	}
 	if s.FixedBatch > 0 {
 		meta["mhp.fixed_batch"] = strconv.Itoa(s.FixedBatch)
+	}
+	if c := s.ScoreCurve; c != nil {
+		meta["mhp.score_logit"] = number(c.Slope) + "," + number(c.Offset)
 	}
 	return meta
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -102,5 +103,34 @@ func TestParseSpecListsAllProblems(t *testing.T) {
 	_, err := ParseSpec(with(tinyMeta(HeadCoords), "mhp.licence", "-", "mhp.head", "hat"))
 	if err == nil || !strings.Contains(err.Error(), "mhp.licence") || !strings.Contains(err.Error(), "mhp.head") {
 		t.Errorf("both problems should be named: %v", err)
+	}
+}
+
+func TestScoreCurve(t *testing.T) {
+	c := &ScoreCurve{Slope: 1.5, Offset: 6}
+	last := -1.0
+	for _, peak := range []float64{0, 1e-5, 0.001, 0.01, 0.1, 1} {
+		score := c.Score(peak)
+		if score < 0 || score > 1 || score <= last {
+			t.Errorf("peak %g has score %g after %g: not rising within 0..1", peak, score, last)
+		}
+		last = score
+	}
+	// Where slope * ln(peak) + offset is 0, the chance is even.
+	if got := c.Score(math.Exp(-4)); math.Abs(got-0.5) > 1e-12 {
+		t.Errorf("score %g, want 0.5", got)
+	}
+}
+
+func TestScoreCurveThereAndBack(t *testing.T) {
+	s := mustSpec(t, with(tinyMeta(HeadCoords), "mhp.score_logit", "1.25,5.5"))
+	if s.ScoreCurve == nil || *s.ScoreCurve != (ScoreCurve{1.25, 5.5}) {
+		t.Errorf("score curve %v", s.ScoreCurve)
+	}
+	if got := s.Metadata()["mhp.score_logit"]; got != "1.25,5.5" {
+		t.Errorf("written back as %q", got)
+	}
+	if _, err := ParseSpec(with(tinyMeta(HeadCoords), "mhp.score_logit", "-1,5")); err == nil {
+		t.Error("a falling curve was accepted")
 	}
 }

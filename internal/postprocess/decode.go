@@ -20,7 +20,8 @@ import (
 )
 
 // HeatPoint is one joint in cells of the heat volume, 0..N-1 along each axis,
-// with the volume's peak probability, 0..1.
+// with a score 0..1: the volume's peak probability or, where the model has a
+// curve for it, the chance that the joint is right.
 type HeatPoint struct{ X, Y, Z, Score float64 }
 
 // Decoder reads the output of one network. It keeps its buffers between calls
@@ -96,8 +97,16 @@ func (d *Decoder) inside(p HeatPoint) HeatPoint {
 		X:     clamp(p.X, float64(d.spec.HeatW-1)),
 		Y:     clamp(p.Y, float64(d.spec.HeatH-1)),
 		Z:     clamp(p.Z, float64(d.spec.DepthBins-1)),
-		Score: clamp(p.Score, 1),
+		Score: d.score(clamp(p.Score, 1)),
 	}
+}
+
+// score makes of a peak probability what the model's file says it is worth.
+func (d *Decoder) score(peak float64) float64 {
+	if d.spec.ScoreCurve == nil {
+		return peak
+	}
+	return d.spec.ScoreCurve.Score(peak)
 }
 
 // clamp is v limited to 0..top, and 0 for what is not a number.

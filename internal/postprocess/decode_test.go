@@ -259,3 +259,19 @@ func BenchmarkCoordsToPerson(b *testing.B) {
 		})
 	}
 }
+
+func TestScoreCurveIsApplied(t *testing.T) {
+	spec := muco(t)
+	spec.ScoreCurve = &model.ScoreCurve{Slope: 1, Offset: 3}
+	n := len(spec.Set.Joints)
+	points := make([]HeatPoint, n)
+	score := make([]float32, n)
+	for j := range score {
+		score[j] = 0.25
+	}
+	New(spec).Coords(points, make([]float32, 3*n), score)
+	want := 1 / (1 + math.Exp(-(math.Log(0.25) + 3)))
+	if got := points[0].Score; math.Abs(got-want) > 1e-6 {
+		t.Errorf("score %g, want %g", got, want)
+	}
+}
