@@ -147,13 +147,15 @@ def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields):
 def _loose_layer(rng, wardrobe, rest_mm, material, layers, look, cover, fields):
     """Shirt and shorts as a layer off the skin (MakeHuman's tights helper), and perhaps a skirt."""
     loose = np.array([pick(rng, [0.0, rng.uniform(0, 18)]), pick(rng, [0.0, rng.uniform(0, 22)])])
-    quads = wardrobe.quads["tights"]
-    worn = np.maximum(np.where(loose[0] > 0, cover[:, 0], -1), np.where(loose[1] > 0, cover[:, 1], -1))
-    kept = quads[(worn[quads] > 0).any(1)]
+    quads, worn = wardrobe.quads["tights"], cover[:, :2].copy()
+    worn[:, loose == 0] = -1
+    kept = quads[(worn[quads].max(2) > 0).any(1)]
     meshes = []
     if len(kept):
-        out = np.where(cover[:, 0] > 0, loose[0], loose[1] * (0.5 + np.clip(fields["leg"] / 250, 0, 1)))
+        out = np.where(worn[:, 0] > 0, loose[0], loose[1] * (0.5 + np.clip(fields["leg"] / 250, 0, 1)))
         inflated = rest_mm + (normals(rest_mm, quads) * out[:, None]).astype(np.float32)
+        inflated, worn = _hem(inflated, worn, kept)
+        cover = np.concatenate([worn, cover[:, 2:]], 1)
         meshes.append(wardrobe.helper_mesh("tights", inflated, kept, material, look.skin, cover))
     if rng.random() < 0.12:
         meshes.append(wardrobe.helper_mesh("skirt", rest_mm, wardrobe.quads["skirt"], layers[1], None, None))
@@ -174,13 +176,30 @@ def _choose_hair(rng, parameters):
     return hair[rng.integers(len(hair))]
 
 
+def _hem(points_mm, worn, quads):
+    """Pulls what lies beyond the edge of a garment back to that edge: (points, worn), both changed copies."""
+    field, layer = worn.max(1), worn.argmax(1)
+    pairs = quads[:, [0, 1, 1, 2, 2, 3, 3, 0, 0, 2, 1, 3]].reshape(-1, 2)
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    beyond, inside = pairs[(field[pairs[:, 0]] <= 0) & (field[pairs[:, 1]] > 0)].T
+    share = field[inside] / (field[inside] - field[beyond])
+    edge = points_mm[inside] + share[:, None] * (points_mm[beyond] - points_mm[inside])
+    count = np.bincount(beyond, minlength=len(points_mm))
+    moved = np.flatnonzero(count)
+    points_mm, worn = points_mm.copy(), worn.copy()
+    for k in range(3):
+        points_mm[moved, k] = np.bincount(beyond, edge[:, k], len(points_mm))[moved] / count[moved]
+    worn[beyond, layer[inside]] = 0.5
+    return points_mm, worn
+
+
 def _head_things(rng, wardrobe, rest_mm, look, add):
     names = ["low-poly"] + ([look.hair] if look.hair in wardrobe.parts else [])
     hair_color = look.hair_color
     meshes = []
     for name in names:
         color = [0.6, 0.58, 0.55] if name == "low-poly" else cloth_color(rng) if name in HATS else hair_color
-        surface = plain(color, mottle=0.0 if name == "low-poly" else 0.35, mottle_scale=1 / 9, bump=0.0 if name == "low-poly" else 0.5, bump_scale=1 / 12, gloss=0.1)
+        surface = plain(color, mottle=0.0 if name == "low-poly" else 0.22, mottle_scale=1 / 9, bump=0.0 if name == "low-poly" else 0.5, bump_scale=1 / 12, gloss=0.1)
         cuts, _ = wardrobe.worn([name])
         meshes.append(wardrobe.garment(name, rest_mm, cuts[name], [add(surface)] * 4))
         if name == "low-poly":

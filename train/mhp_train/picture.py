@@ -44,8 +44,9 @@ class Generator:
         return picture if (picture.visible == 2).sum() >= MIN_VISIBLE else self._picture(seed, size_px, True)
 
     def _picture(self, seed, size_px, plain_scene):
-        if self.cast_seed != seed // VIEWS:
-            self.cast_seed, self.cast = seed // VIEWS, make_cast(seed // VIEWS, self.library, self.native)
+        cast_seed = seed // VIEWS[self.library.split]
+        if self.cast_seed != cast_seed:
+            self.cast_seed, self.cast = cast_seed, make_cast(cast_seed, self.library, self.native)
         scene = make_view(seed, self.cast, self.library, plain_scene)
         rng = np.random.default_rng([seed, SPLIT_STREAM[self.library.split], 2])
         whole = scene.camera

@@ -1,6 +1,4 @@
 """Scene -> picture and labels."""
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -13,17 +11,8 @@ DEPTH_UNDER_SKIN_MM = {
     "Head_top": 70, "Head": 140, "Thorax": 120, "Shoulder": 100, "Elbow": 75, "Wrist": 55, "Hand": 55,
     "Hip": 150, "Knee": 95, "Ankle": 75, "Toe": 60, "Pelvis": 170, "Spine": 150,
 }  # fmt: skip
+UNDER_SKIN_MM = np.array([DEPTH_UNDER_SKIN_MM[n.split("_", 1)[1] if n[1] == "_" else n] for n in skeleton.load("muco21").joints])
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
-
-
-@dataclass
-class Labels:
-    """Of one person in one stored picture."""
-
-    joints_px: np.ndarray  # [21, 2]
-    joints_mm: np.ndarray  # [21, 3] camera
-    visible: np.ndarray  # [21] OUTSIDE, HIDDEN, VISIBLE
-    box_px: np.ndarray  # [4] x, y, w, h: the tight box of the joints inside the photograph
 
 
 def stored_square(camera, joints_px, grow=1.75):
@@ -69,21 +58,22 @@ def render_picture(native, scene, camera, border, background, library):
 
 
 def label(scene, person_index, camera, depth, owner):
-    """Labels of person `person_index` (0-based; its meshes carry owner = index + 1) in the picture of `camera`."""
+    """joints_px [21, 2], joints_mm [21, 3] (camera) and visible uint8 [21] of scene.people[person_index].
+
+    A joint is VISIBLE where the person itself (its meshes carry owner = index + 1) is the nearest surface at the
+    joint's pixel or a neighbour, no farther from the joint than a joint lies under the skin; HIDDEN otherwise, OUTSIDE
+    beyond the picture.
+    """
     person = scene.people[person_index]
     joints_mm = scene.to_camera(person.joints_mm)
     joints_px = camera.project(joints_mm)
-    names = skeleton.load().joints
-    visible = np.full(len(names), HIDDEN, np.uint8)
-    h, w = depth.shape
-    for j, name in enumerate(names):
-        x, y = int(np.floor(joints_px[j, 0] + 0.5)), int(np.floor(joints_px[j, 1] + 0.5))
-        if not (0 <= x < w and 0 <= y < h):
-            visible[j] = OUTSIDE
-            continue
-        allowed = DEPTH_UNDER_SKIN_MM[name.split("_", 1)[1] if name[1] == "_" else name] * person.stature_mm / 1700
+    visible = np.full(len(joints_px), HIDDEN, np.uint8)
+    visible[~inside_photo(camera, joints_px)] = OUTSIDE
+    allowed = UNDER_SKIN_MM * person.stature_mm / 1700
+    for j in np.flatnonzero(visible):
+        x, y = np.floor(joints_px[j] + 0.5).astype(int).tolist()
         patch = (slice(max(y - 1, 0), y + 2), slice(max(x - 1, 0), x + 2))
-        near = (owner[patch] == person_index + 1) & (np.abs(depth[patch] - joints_mm[j, 2]) < allowed)
+        near = (owner[patch] == person_index + 1) & (np.abs(depth[patch] - joints_mm[j, 2]) < allowed[j])
         if near.any():
             visible[j] = VISIBLE
     return joints_px, joints_mm, visible

@@ -2,13 +2,11 @@
 
 Only CC0 data goes into them (MakeHuman, Poly Haven panoramas, the pose collection); no photographs of others.
 """
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mhp_train import skeleton
 from mhp_train.camera import Camera, look_rotation
 from mhp_train.outfit import plain
 from mhp_train.render import label, render_picture
@@ -16,6 +14,7 @@ from mhp_train.people import make_person
 from mhp_train.scene import Scene
 from mhp_train.surroundings import seat
 from mhp_train.things import grid
+from mhp_train.truth import picture_truth, write_truth
 
 MAX_BYTES = 250_000
 # name: picture size, focal px, camera height mm, pitch (degrees down), panorama, its turn (degrees), people.
@@ -84,7 +83,7 @@ def _floor(materials):
 
 
 def write_samples(generator, out_dir):
-    """Writes NAME.jpg for every plan and truth.json, which `truth_of` describes."""
+    """Writes NAME.jpg for every plan and truth.json (see truth.py)."""
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     truth = {}
@@ -93,35 +92,10 @@ def write_samples(generator, out_dir):
         w, h = plan["size_px"]
         rgb, depth, owner = render_picture(generator.native, scene, scene.camera, (0, 0, w, h), None, generator.library)
         _write_jpeg(out / f"{name}.jpg", rgb)
-        truth[f"{name}.jpg"] = truth_of(scene, scene.camera, depth, owner)
-    (out / "truth.json").write_text(json.dumps({"joint_set": "muco21", "pictures": truth}, indent=1) + "\n")
-
-
-def truth_of(scene, camera, depth, owner):
-    """JSON-ready: picture size, camera, and per person box, joints by name (px; camera mm), visibility."""
-    people = []
-    for i in range(len(scene.people)):
-        px, mm, visible = label(scene, i, camera, depth, owner)
-        people.append(person_truth(px, mm, visible))
-    return {"width_px": camera.width_px, "height_px": camera.height_px, "camera": camera_truth(camera), "people": people}
-
-
-def camera_truth(camera):
-    names = ("fx_px", "fy_px", "cx_px", "cy_px")
-    return {n: round(float(getattr(camera, n)), 3) for n in names}
-
-
-def person_truth(joints_px, joints_mm, visible):
-    """visible: 0 outside the photograph, 1 hidden, 2 seen; box_px: tight box of the joints inside it (x, y, w, h)."""
-    names = skeleton.load("muco21").joints
-    inside = joints_px[visible > 0] if (visible > 0).sum() >= 3 else joints_px
-    low, high = inside.min(0), inside.max(0)
-    return {
-        "box_px": [round(float(v), 2) for v in (*low, *(high - low))],
-        "joints_px": {n: [round(float(v), 2) for v in p] for n, p in zip(names, joints_px)},
-        "joints_mm": {n: [round(float(v), 1) for v in p] for n, p in zip(names, joints_mm)},
-        "visible": {n: int(v) for n, v in zip(names, visible)},
-    }
+        c = scene.camera
+        labels = [label(scene, i, c, depth, owner) for i in range(len(scene.people))]
+        truth[f"{name}.jpg"] = picture_truth((w, h), (c.fx_px, c.fy_px, c.cx_px, c.cy_px), labels)
+    write_truth(out / "truth.json", truth)
 
 
 def _write_jpeg(path, rgb):

@@ -1,7 +1,8 @@
 """Random scenes: who stands where, where the camera is, what lights it. Pure choice, no pixels.
 
 World: Y up, mm, the floor at y = 0, the main person over the origin; the camera looks along +Z from negative z.
-A cast (dressed, posed people: the slow part) serves VIEWS consecutive seeds, each with its own camera, light and things.
+A cast (dressed, posed people: the slow part) serves VIEWS[split] consecutive seeds, each with its own camera, light and
+things.
 """
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from mhp_train.outfit import pick
 from mhp_train.people import make_person
 from mhp_train.surroundings import JOINT, add_material, held_thing, occluder, room, seat
 
-VIEWS = 3
+VIEWS = {"train": 3, "test": 1}
 SPLIT_STREAM = {"train": 0, "test": 1}
 
 

@@ -2,6 +2,8 @@
 
     python3 -m mhp_train.synth render --data ../shared/data --cache DIR --out DIR --count 8000 --seed 0 --workers 2
     python3 -m mhp_train.synth sheet  --data ../shared/data --cache DIR --out sheet.png --count 48
+    python3 -m mhp_train.synth sample --data ../shared/data --cache DIR --out ../testdata/sample
+    python3 -m mhp_train.synth export-test --shard FILE.npz --out DIR
 
 `--data` is a folder with `humans/makehuman.tar.xz`, `poses/poses.npz` and `panoramas/` as their READMEs describe.
 `--cache` holds what is worked out once: the parsed MakeHuman files, the random bodies, the compiled renderer.
@@ -19,8 +21,10 @@ from mhp_train import skeleton
 from mhp_train.picture import STORED_PX, Generator
 from mhp_train.sample import write_samples
 from mhp_train.shards import write_shard
+from mhp_train.truth import picture_truth, write_truth
 
 SHARD = 1000
+GENERATOR_VERSION = 3  # raise it when a seed no longer gives the same picture
 _generator = None  # of a worker process
 
 
@@ -39,7 +43,7 @@ def _render_shard(job):
 
 def render(args):
     """Renders seeds `seed` .. `seed + count - 1` into shards; those already there are kept."""
-    meta = {"generator": "mhp_train.synth", "split": args.split, "joint_set": "muco21", "size_px": STORED_PX}
+    meta = {"generator": "mhp_train.synth", "version": GENERATOR_VERSION, "split": args.split, "joint_set": "muco21", "size_px": STORED_PX}
     jobs = []
     for first in range(args.seed, args.seed + args.count, SHARD):
         last = min(first + SHARD, args.seed + args.count)
@@ -89,18 +93,39 @@ def sample(args):
     write_samples(Generator(args.data, args.cache, "test", 0.0), args.out)
 
 
+def export_test(args):
+    """Writes the pictures of one shard as JPEG files with truth.json beside them, for other programs to be run on."""
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    truth = {}
+    with np.load(args.shard) as shard:
+        columns = {k: shard[k] for k in shard.files}
+    for i, seed in enumerate(columns["seed"]):
+        name = f"{seed:08d}.jpg"
+        (out / name).write_bytes(columns["jpeg"][columns["offset"][i] : columns["offset"][i + 1]].tobytes())
+        truth[name] = picture_truth(
+            columns["size_px"][i], columns["camera_px"][i], [(columns["joints_px"][i], columns["joints_mm"][i], columns["visible"][i])]
+        )
+    write_truth(out / "truth.json", truth)
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="mhp_train.synth", description="synthetic people with 3D joints")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, count in (("render", render, 1000), ("sheet", sheet, 48), ("sample", sample, 0)):
+    for name, run in (("render", render), ("sheet", sheet), ("sample", sample), ("export-test", export_test)):
         p = commands.add_parser(name, help=run.__doc__)
+        p.add_argument("--out", required=True)
+        p.set_defaults(run=run)
+        if name == "export-test":
+            p.add_argument("--shard", required=True, help="the .npz file to unpack")
+            continue
         p.add_argument("--data", default="../shared/data", help="folder with humans/, poses/ and panoramas/")
         p.add_argument("--cache", required=True, help="folder for parsed files, bodies and the compiled renderer")
-        p.add_argument("--out", required=True)
-        p.add_argument("--count", type=int, default=count)
+        if name == "sample":
+            continue
+        p.add_argument("--count", type=int, default=48 if name == "sheet" else 1000)
         p.add_argument("--seed", type=int, default=0, help="the first seed")
         p.add_argument("--split", choices=("train", "test"), default="train")
-        p.set_defaults(run=run)
         if name == "render":
             p.add_argument("--workers", type=int, default=2)
         else:
