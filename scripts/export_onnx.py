@@ -14,6 +14,14 @@ import sys
 from pathlib import Path
 
 
+def slope_and_offset(text: str) -> tuple[float, float]:
+    """"1.2,5.5" -> (1.2, 5.5)."""
+    slope, offset = (float(part) for part in text.split(","))
+    if slope <= 0:
+        raise ValueError(text)
+    return slope, offset
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -29,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--training-data", default="", help="text for the metadata")
     p.add_argument("--licence", default="", help="text for the metadata")
     p.add_argument("--accuracy", type=Path, metavar="JSON", help="file with an object figure name -> text")
+    p.add_argument("--score-curve", type=slope_and_offset, metavar="SLOPE,OFFSET",
+                   help="makes the score the chance that a joint is right; mhp_train.evaluate fits it")
     p.add_argument("--seed", type=int, default=0, help="of the random weights")
     p.add_argument("-o", "--output", type=Path, required=True)
     return p
@@ -49,7 +59,7 @@ def main() -> int:
         options = export.Options(
             variant=args.variant, checkpoint=args.checkpoint, head=args.head, joints=args.joints, prelu=args.prelu,
             normalize=args.normalize, input_px=args.input_size, name=args.name, training_data=args.training_data,
-            licence=args.licence, accuracy=accuracy)
+            licence=args.licence, accuracy=accuracy, score_curve=args.score_curve)
         worst = export.export(options, args.output)
     except (export.ExportError, checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"export_onnx: error: {error}", file=sys.stderr)

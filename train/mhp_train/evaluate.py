@@ -20,12 +20,13 @@ import cv2
 import numpy as np
 import torch
 
-from . import checkpoint, crop, decode, export, metrics, skeleton, testsets
+from . import checkpoint, crop, decode, export, metrics, score_curve, skeleton, testsets
 from .network import build
 from .testsets import Case
 
 BATCH = 16
 PCK_SHARE = 0.2
+PHOTOGRAPHS = ("lspet-dev", "coco_people")  # the sets that the score curve is fitted on
 Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -180,13 +181,22 @@ def sets(data: Path, shards: Path) -> dict[str, Iterator[Case]]:
 
 
 def evaluate(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
-    """Figures of every set at hand; `all-dev` holds the score table of the development sets together."""
+    """Figures of every set at hand; `all` holds the score table of the sets together and the curve that fits the photographs."""
     results = {name: measure(cases, predictor, input_px) for name, cases in sets(data, shards).items()}
-    pairs = [result.pop("pairs") for result in results.values()]
+    pairs = {name: result.pop("pairs") for name, result in results.items()}
     if pairs:
-        table, rho = metrics.score_table(np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs]))
+        table, rho = metrics.score_table(*joined(pairs, pairs))
         results["all"] = {"score_table": table, "score_spearman": rho}
+    photographs = [name for name in PHOTOGRAPHS if name in pairs]
+    if photographs:
+        slope, offset = score_curve.fit(*joined(pairs, photographs))
+        results["all"] |= {"score_slope": slope, "score_offset": offset}
     return results
+
+
+def joined(pairs: dict[str, tuple[np.ndarray, np.ndarray]], names) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and errors of the named sets, one behind the other."""
+    return np.concatenate([pairs[name][0] for name in names]), np.concatenate([pairs[name][1] for name in names])
 
 
 def report(results: dict[str, dict]) -> str:

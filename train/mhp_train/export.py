@@ -52,6 +52,7 @@ class Options:
     training_data: str = ""
     licence: str = ""
     accuracy: dict[str, str] = field(default_factory=dict)
+    score_curve: tuple[float, float] | None = None  # slope, offset: see mhp_train.score_curve
 
     def validate(self) -> None:
         for value, allowed, flag in ((self.variant, VARIANTS, "--variant"), (self.head, HEADS, "--head"),
@@ -156,6 +157,8 @@ def metadata(network: MobileHumanPose, options: Options, state: dict | None) -> 
         "licence": options.licence or UNTRAINED_LICENCE,
         "joint_definition": JOINT_DEFINITION, "training_config": (state or {}).get("config", ""),
     }
+    if options.score_curve:
+        entries["score_logit"] = joined(options.score_curve)
     return {f"mhp.{key}": str(value) for key, value in entries.items()}
 
 
