@@ -56,8 +56,8 @@ func packageMap() Rules {
 			"internal/render":   internal("frame pose geom skeleton"),
 			"internal/sink":     internal("frame pose geom skeleton render"),
 			"internal/eval":     internal("pose geom skeleton"),
-			// Reads labelled pictures, which needs files, boxes and cameras; eval stays pure.
-			"internal/dataset": internal("eval detect camera source frame pose geom skeleton"),
+			// Reads labelled pictures, which needs files and cameras; eval stays pure.
+			"internal/dataset": internal("eval camera source frame geom skeleton"),
 			"internal/ui":      nil,
 			// A tool on model files: rewrites a graph and proves old and new equal.
 			"internal/modelimport": internal("model onnx tensor skeleton infer"),

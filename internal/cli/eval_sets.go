@@ -47,7 +47,7 @@ func newEvalCOCO(e env) *cobra.Command {
 body joints that COCO and the network share (eyes, ears and nose are left out of
 both labels and AP).
 
-With --boxes FILE, a detector's boxes in COCO's JSON, the people found are matched
+With --boxes FILE, a detector's results as COCO writes them, the people found are matched
 to the annotated ones by OKS; who is not found counts as wrong.`,
 		Example: "  mhp eval coco --annotations people.json --images images",
 		Args:    noArgs,
@@ -70,7 +70,7 @@ to the annotated ones by OKS; who is not found counts as wrong.`,
 	flags.SortFlags = false
 	flags.StringVar(&o.Annotations, "annotations", "", "COCO key point JSON")
 	flags.StringVar(&o.Images, "images", "", "folder of the pictures")
-	flags.StringVar(&o.Boxes, "boxes", "gt", "gt, or a file of detections in COCO's JSON")
+	flags.StringVar(&o.Boxes, "boxes", "gt", "gt, or a detector's results: a JSON list of image_id, bbox, score")
 	f.bind(flags)
 	return cmd
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"mhp/internal/detect"
 	"mhp/internal/geom"
 	"mhp/internal/skeleton"
 )
@@ -18,7 +17,7 @@ var cocoBody = []string{"L_Shoulder", "R_Shoulder", "L_Elbow", "R_Elbow", "L_Wri
 type COCOOptions struct {
 	Annotations string // people.json or person_keypoints_val2017.json
 	Images      string // folder
-	Boxes       string // "gt", or COCO detection JSON
+	Boxes       string // "gt", or COCO detection results
 }
 
 type cocoFile struct {
@@ -53,6 +52,7 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 	}
 	s := &Set{Name: "coco", Title: "COCO key points", Labels: labels, Needed: cocoBody}
 	at := map[int64]int{}
+	var ids []int64 // by picture
 	absent := 0
 	for _, m := range file.Images {
 		path := filepath.Join(o.Images, filepath.FromSlash(m.FileName))
@@ -60,7 +60,7 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 			absent++
 			continue
 		}
-		at[m.ID] = len(s.Pictures)
+		at[m.ID], ids = len(s.Pictures), append(ids, m.ID)
 		s.Pictures = append(s.Pictures, Picture{Name: m.FileName, Open: openFile(path)})
 	}
 	known := map[int64]bool{}
@@ -102,26 +102,28 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 		return nil, &Error{File: o.Annotations, Problem: fmt.Sprintf("none of its %d pictures is in %s", len(file.Images), o.Images), Remedy: "give the folder of the pictures with --images"}
 	}
 	if o.Boxes != "gt" {
-		return s, s.detectedBoxes(o.Boxes)
+		return s, s.detectedBoxes(o.Boxes, ids)
 	}
 	return s, nil
 }
 
-// detectedBoxes takes the boxes of a detector's file for all pictures.
-func (s *Set) detectedBoxes(path string) error {
-	file, err := detect.ReadCOCO(path)
+// detectedBoxes takes the boxes of a detector's results: a list of image_id,
+// bbox, score and perhaps category_id, of which 1 is a person. ids[i] is picture i's.
+func (s *Set) detectedBoxes(path string, ids []int64) error {
+	found, err := readBoxRoots(path)
 	if err != nil {
 		return err
 	}
 	unknown := 0
 	for i := range s.Pictures {
-		boxes, known := file.For(s.Pictures[i].Name)
-		if !known {
+		list := found[ids[i]]
+		if len(list) == 0 {
 			unknown++
 		}
-		s.Pictures[i].Boxes = nil
-		for _, b := range boxes {
-			s.Pictures[i].Boxes = append(s.Pictures[i].Boxes, Box{BoxPx: b.BoxPx, Score: b.Score, Person: -1})
+		for _, b := range list {
+			if b.Category == nil || *b.Category == 1 {
+				s.Pictures[i].Boxes = append(s.Pictures[i].Boxes, b.box(-1))
+			}
 		}
 	}
 	s.countMissing(unknown, len(s.Pictures), "pictures have no boxes in "+path)

@@ -167,10 +167,8 @@ func (p *Plan) Common() int {
 	return n
 }
 
-// Sample joins a person's labels and a prediction. points are the prediction
-// before the camera, nil where the person has no labels in 3D. joints of the
-// prediction that are nil (nobody found) make a sample that is all wrong.
-func (p *Plan) Sample(name string, person *Person, found *Prediction, points []geom.CameraPointMM) *eval.Sample {
+// Labels is a sample without a prediction.
+func (p *Plan) Labels(name string, person *Person) *eval.Sample {
 	s := &eval.Sample{Name: name, Group: person.Group, Joints: p.Joints, Root: p.Root}
 	for i, m := range p.Matches {
 		labelled := person.Labelled[m.Label]
@@ -180,10 +178,20 @@ func (p *Plan) Sample(name string, person *Person, found *Prediction, points []g
 		if person.Px != nil {
 			s.TruthPx = append(s.TruthPx, person.Px[m.Label])
 		}
-		s.PredPx = append(s.PredPx, found.Px[m.Joint])
-		s.Score = append(s.Score, found.Score[m.Joint])
 		if person.MM != nil {
 			s.TruthMM = append(s.TruthMM, person.MM[m.Label])
+		}
+	}
+	return s
+}
+
+// Sample joins a person's labels and a prediction. points are the prediction
+// before the camera; they are not looked at where the person has no labels in 3D.
+func (p *Plan) Sample(name string, person *Person, found *Prediction, points []geom.CameraPointMM) *eval.Sample {
+	s := p.Labels(name, person)
+	for _, m := range p.Matches {
+		s.PredPx, s.Score = append(s.PredPx, found.Px[m.Joint]), append(s.Score, found.Score[m.Joint])
+		if person.MM != nil {
 			s.PredMM = append(s.PredMM, points[m.Joint])
 		}
 	}
@@ -283,4 +291,17 @@ func (p *Plan) RootLabel() int {
 		return -1
 	}
 	return p.Matches[p.Root].Label
+}
+
+// Official14 are the joints that MPI-INF-3DHP's and MuPoTS-3D's own code averages.
+var Official14 = muPoTSNeeded
+
+// Only is the plan with fewer joints averaged; the others are still fitted on.
+func (p *Plan) Only(joints []string) *Plan {
+	q := *p
+	q.Averaged = make([]bool, len(p.Joints))
+	for i, name := range p.Joints {
+		q.Averaged[i] = p.Averaged[i] && contains(joints, name)
+	}
+	return &q
 }

@@ -140,13 +140,14 @@ func (s *Set) readPublishedLSP(dir, split string) error {
 }
 
 func inLSPSplit(split string, extended bool, i, n int) bool {
+	held := (i+1)%20 == 3
 	switch {
 	case split == "all":
 		return true
 	case extended:
-		return (split == "dev") == ((i+1)%20 == 3)
+		return split == "dev" && held || split == "train" && !held
 	}
-	return (split == "train") == (i < n/2)
+	return split == "train" && i < n/2 || split == "test" && i >= n/2
 }
 
 func (s *Set) addLSP(name string, open func(source.Options) (*frame.Frame, error), joint func(j int) (x, y float64, labelled bool)) {

@@ -10,6 +10,9 @@ import (
 const (
 	PCK3DLimitMM = 150
 	aucStepMM    = 5
+	// roundingMM is how far above a limit an error still keeps it, so that
+	// rounding costs the truth itself nothing.
+	roundingMM = 1e-6
 )
 
 // ErrorsMM are the distances of the counted joints after alignment, in the
@@ -66,9 +69,10 @@ func (s *Sample) AxisErrorsMM(how Alignment) [3]float64 {
 }
 
 // RootErrorMM is the distance of the root joint in camera mm, whose mean is
-// MRPE (Moon et al. 2019); false without a labelled root.
+// MRPE (Moon et al. 2019); false without a labelled root or where only offsets
+// from it are known.
 func (s *Sample) RootErrorMM() (float64, bool) {
-	if s.Root < 0 || !s.Labelled[s.Root] || s.TruthMM == nil {
+	if s.Root < 0 || !s.Labelled[s.Root] || s.TruthMM == nil || s.Relative {
 		return 0, false
 	}
 	return vecOf(s.PredMM[s.Root]).sub(vecOf(s.TruthMM[s.Root])).norm(), true
@@ -78,7 +82,7 @@ func (s *Sample) RootErrorMM() (float64, bool) {
 func PCK3D(errorsMM []float64) []float64 {
 	out := make([]float64, len(errorsMM))
 	for i, e := range errorsMM {
-		if e <= PCK3DLimitMM {
+		if e <= PCK3DLimitMM+roundingMM {
 			out[i] = 100
 		}
 	}
@@ -94,7 +98,7 @@ func AUC3D(errorsMM []float64) []float64 {
 	for i, e := range errorsMM {
 		kept := 0
 		for k := range limits {
-			if e <= float64(k*aucStepMM) {
+			if e <= float64(k*aucStepMM)+roundingMM {
 				kept++
 			}
 		}

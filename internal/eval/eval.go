@@ -31,7 +31,8 @@ type Sample struct {
 
 	TruthPx, PredPx []geom.ImagePoint
 	TruthMM, PredMM []geom.CameraPointMM
-	Score           []float64 // [J] 0..1, what the network thinks of its own answer
+	Score           []float64 // [J] 0..1, what the network thinks of its own answer; nil: unknown
+	Relative        bool      // MM are offsets from the root: where the person stands is unknown
 }
 
 // index is the position of a joint that is labelled, or -1.
@@ -63,7 +64,7 @@ func (s *Sample) Usable() string {
 			continue
 		}
 		some = true
-		if !finite(s.PredPx[j].X, s.PredPx[j].Y) {
+		if s.PredPx != nil && !finite(s.PredPx[j].X, s.PredPx[j].Y) {
 			return "the prediction of " + s.Joints[j] + " is not a finite number"
 		}
 		if s.TruthPx != nil && !finite(s.TruthPx[j].X, s.TruthPx[j].Y) {

@@ -19,15 +19,14 @@ type Meter struct {
 	perJoint   map[string]map[string]*mean // by metric and joint
 	axis       [3]mean
 
-	withoutTorso, withoutHead int
-	swaps, asked              int
-	scores, scoreErrors       []float32
-	scoreUnit                 string
-	inside, outside           mean
-	shares                    [curveSteps + 1]int // of the PCK curve
-	shareN                    int
-	curve3D                   [curveSteps + 1]int
-	curve3DN                  int
+	withoutTorso        int
+	swaps, asked        int
+	scores, scoreErrors []float32
+	inside, outside     mean
+	shares              [curveSteps + 1]int // of the PCK curve
+	shareN              int
+	curve3D             [curveSteps + 1]int
+	curve3DN            int
 
 	People   int
 	Unusable []string // what kept people from being measured
@@ -76,7 +75,7 @@ func (m *Meter) Add(s *Sample) (float64, bool) {
 	}
 	m.People++
 	worst, ok := 0.0, false
-	if s.TruthPx != nil {
+	if s.TruthPx != nil && s.PredPx != nil {
 		worst, ok = m.add2D(s)
 	}
 	if s.TruthMM != nil {
@@ -119,16 +118,16 @@ func (m *Meter) add2D(s *Sample) (float64, bool) {
 	m.addSwap(s)
 	errorsPx, joints := s.ErrorsPx()
 	for j := range s.Joints {
-		if s.Labelled[j] && s.inside(j) {
+		switch {
+		case s.Score == nil || !s.Labelled[j]:
+		case s.inside(j):
 			m.inside.add(s.Score[j])
-		} else if s.Labelled[j] {
+		default:
 			m.outside.add(s.Score[j])
 		}
 	}
 	if head, ok := s.HeadPx(); ok {
 		m.put(PCKHead, "%", s.Group, s.PCK(head, PCKhShare))
-	} else {
-		m.withoutHead++
 	}
 	torso, ok := s.TorsoPx()
 	if !ok {
@@ -148,7 +147,7 @@ func (m *Meter) add2D(s *Sample) (float64, bool) {
 			}
 		}
 		m.shareN++
-		if s.inside(joints[i]) {
+		if s.Score != nil && s.inside(joints[i]) {
 			m.scores, m.scoreErrors = append(m.scores, float32(s.Score[joints[i]])), append(m.scoreErrors, float32(share))
 		}
 	}
