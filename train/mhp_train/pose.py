@@ -60,8 +60,8 @@ def swing(a, b):
     if s < 1e-8:
         if c > 0:
             return np.eye(3)
-        side = cross(a, [1.0, 0, 0]) if abs(a[0]) < 0.9 else cross(a, [0, 1.0, 0])
-        return axis_turn(unit(side), np.pi)
+        side = np.array([1.0, 0, 0]) if abs(a[0]) < 0.9 else np.array([0, 1.0, 0])
+        return axis_turn(unit(cross(a, side)), math.pi)
     return axis_turn(axis / s, math.atan2(s, c))
 
 
