@@ -106,12 +106,12 @@ def mpi3dhp():
 def lsp():
     rows = []
     for number, picture in enumerate(("one", "sitting", "child")):
-        copies.append((f"lspmat/images/im{number + 1:05d}.jpg", picture + ".jpg"))
+        copies.append((f"lspet/images/im{number + 1:05d}.jpg", picture + ".jpg"))
         _, px = joints(picture + ".jpg", 0, LSP)
         rows.append(np.concatenate([px + 1, np.ones((14, 1))], 1))
     rows[1][13] = 0  # not labelled
-    (OUT / "lspmat").mkdir(parents=True, exist_ok=True)
-    scipy.io.savemat(OUT / "lspmat" / "joints.mat", {"other": np.arange(3), "joints": np.stack(rows, 2)}, do_compression=True)
+    (OUT / "lspet").mkdir(parents=True, exist_ok=True)
+    scipy.io.savemat(OUT / "lspet" / "joints.mat", {"other": np.arange(3), "joints": np.stack(rows, 2)}, do_compression=True)
 
 
 def coco():
@@ -132,8 +132,35 @@ def coco():
     write(OUT / "coco" / "people.json", {"images": images, "annotations": annotations})
 
 
+def pose2sim():
+    angle = -0.3
+    rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [0, 0, -1], [np.sin(angle), np.cos(angle), 0]])
+    shift = np.array([0.1, 1.2, 4.0])
+    names = {"Neck": "Thorax", "Head": "Head_top", "RBigToe": "R_Toe", "LBigToe": "L_Toe", "RHeel": "R_Ankle"}
+    for side in "RL":
+        names.update({side + part: f"{side}_{part}" for part in ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")})
+    mm, _ = joints("one.jpg", 0, list(names.values()))
+    world = ((mm / 1000 - shift) @ rotation).tolist()
+    fx, fy, cx, cy = camera("one.jpg")
+    entry = {"video": "s_cam01.mp4", "K": [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], "refined": {"R": rotation.tolist(), "t_m": shift.tolist()}}
+    write(OUT / "pose2sim" / "cameras.json", {"cam01": entry})
+    write(OUT / "pose2sim" / "joints3d.json", {"fps": 60, "axes": "z up", "refined": {"names": list(names), "joints_m": [world] * 6}})
+    copies.extend((f"pose2sim/frames/s_cam01/{number:03d}.jpg", "one.jpg") for number in (0, 5))
+
+
+def generic():
+    """Labels in mm, and predictions in cm that are 30 and 40 mm off in x and y."""
+    truth, found = ["image,person,joint,camera_x_mm,camera_y_mm,camera_z_mm"], ["image,joint,camera_x_cm,camera_y_cm,camera_z_cm,score"]
+    for name in ("one.jpg", "child.jpg"):
+        for joint, (x, y, z) in TRUTH[name]["people"][0]["joints_mm"].items():
+            truth.append(f"folder/{name},1,{joint},{x},{y},{z}")
+            found.append(f"{name},{joint},{(x + 30) / 10:.6f},{(y + 40) / 10:.6f},{z / 10:.6f},0.5")
+    (OUT / "truth.csv").write_text("\n".join(truth) + "\n")
+    (OUT / "predictions.csv").write_text("\n".join(found) + "\n")
+
+
 def main():
-    h36m(), mupots(), mpi3dhp(), lsp(), coco()
+    h36m(), mupots(), mpi3dhp(), lsp(), coco(), pose2sim(), generic()
     (OUT / "pictures.txt").write_text("".join(f"{to} {of}\n" for to, of in copies))
 
 

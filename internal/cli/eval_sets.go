@@ -21,7 +21,7 @@ func newEvalLSP(e env) *cobra.Command {
 		Long: `Measure PCK@0.2 of the torso, PCKh@0.5 and left/right swaps on Leeds Sports Poses.
 
 DIR holds labels.npz and photos.zip, or the published joints.mat and images/.`,
-		Example: "  mhp eval lsp lspet --split dev --common-joints",
+		Example: "  mhp eval lsp lspet --split dev",
 		Args:    oneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := dataset.ReadLSP(args[0], split)
@@ -49,7 +49,7 @@ both labels and AP).
 
 With --boxes FILE, a detector's results as COCO writes them, the people found are matched
 to the annotated ones by OKS; who is not found counts as wrong.`,
-		Example: "  mhp eval coco --annotations people.json --images images",
+		Example: "  mhp eval coco --annotations coco/people.json --images coco/images",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Annotations == "" || o.Images == "" {
@@ -127,7 +127,7 @@ func newEvalSynth(e env) *cobra.Command {
 generator of synthetic people. Root depth and camera are the true ones.
 
 DIR holds the pictures and truth.json.`,
-		Example: "  mhp eval synth sample",
+		Example: "  mhp eval synth rendered --json synth.json --worst 3",
 		Args:    oneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := dataset.ReadSynth(args[0])

@@ -20,9 +20,8 @@ import (
 
 // layEvalSets lays the tiny data sets of testdata/evalsets out in a folder,
 // with the sample's pictures under the names that the sets give them.
-func layEvalSets(t *testing.T, dir string) {
+func layEvalSets(t *testing.T, root, dir string) {
 	t.Helper()
-	root := testkit.RepoRoot(t)
 	from := filepath.Join(root, "internal", "cli", "testdata", "evalsets")
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
@@ -32,6 +31,9 @@ func layEvalSets(t *testing.T, dir string) {
 		t.Fatalf("%v; scripts/make_eval_sets.py writes it", err)
 	}
 	defer list.Close()
+	if err := os.CopyFS(filepath.Join(dir, "rendered"), os.DirFS(filepath.Join(root, "testdata", "sample"))); err != nil {
+		t.Fatal(err)
+	}
 	lines := bufio.NewScanner(list)
 	for lines.Scan() {
 		to, of, _ := strings.Cut(lines.Text(), " ")
@@ -127,7 +129,7 @@ func given(p *dataset.Plan) evalMeter { return newGivenMeter(p, depthTrue) }
 // Every reader, fed back its own labels through the camera, gives 0 mm and 100 %.
 func TestTruthIsPerfectInEveryFormat(t *testing.T) {
 	dir := t.TempDir()
-	layEvalSets(t, dir)
+	layEvalSets(t, testkit.RepoRoot(t), dir)
 	in := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
 	for _, protocol := range []int{1, 2} {
 		set, err := dataset.ReadH36M(dataset.H36MOptions{Annotations: in("h36m", "annotations"), Images: in("h36m", "images"), Protocol: protocol, Every: 64, Boxes: "gt"})
@@ -166,17 +168,15 @@ func TestTruthIsPerfectInEveryFormat(t *testing.T) {
 	if f, _ := r.Find(eval.PCK150 + ", 14 joints"); f.N != 14*3 {
 		t.Errorf("3dhp: %d joints of the official 14 in 3 pictures", f.N)
 	}
-	for _, folder := range []string{"lspmat"} {
-		set, err := dataset.ReadLSP(in(folder), "all")
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := measured(t, set, "muco21", false, given, stay)
-		want(t, r, eval.PCKTorso, 100, 0)
-		want(t, r, eval.PCKHead, 100, 0)
-		if f, _ := r.Find(eval.PCKTorso); f.N != 3*14-1 {
-			t.Errorf("%s: %d joints", folder, f.N)
-		}
+	set, err = dataset.ReadLSP(in("lspet"), "all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = measured(t, set, "muco21", false, given, stay)
+	want(t, r, eval.PCKTorso, 100, 0)
+	want(t, r, eval.PCKHead, 100, 0)
+	if f, _ := r.Find(eval.PCKTorso); f.N != 3*14-1 {
+		t.Errorf("lsp: %d joints", f.N)
 	}
 	set, err = dataset.ReadCOCO(dataset.COCOOptions{Annotations: in("coco", "people.json"), Images: in("coco", "images"), Boxes: "gt"})
 	if err != nil {
@@ -185,7 +185,17 @@ func TestTruthIsPerfectInEveryFormat(t *testing.T) {
 	r = measured(t, set, "muco21", false, newCOCOMeter, stay)
 	want(t, r, eval.PCKTorso, 100, 0)
 	want(t, r, eval.AveragePrec, 100, 1e-9)
-	set, err = dataset.ReadSynth(filepath.Join(testkit.RepoRoot(t), "testdata", "sample"))
+	set, err = dataset.ReadPose2Sim(dataset.Pose2SimOptions{Dir: in("pose2sim"), Every: 5, Frames: in("pose2sim", "frames")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = measured(t, set, "muco21", false, given, stay)
+	want(t, r, eval.MPJPE, 0, 1e-6)
+	want(t, r, eval.MRPE, 0, 1e-6)
+	if f, _ := r.Find(eval.MPJPE); f.N != 2*16 {
+		t.Errorf("pose2sim: %d joints in 2 frames of one camera", f.N)
+	}
+	set, err = dataset.ReadSynth(in("rendered"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +209,7 @@ func TestTruthIsPerfectInEveryFormat(t *testing.T) {
 // Known displacements have the error of theory, through files and cameras.
 func TestKnownDisplacementsThroughTheFiles(t *testing.T) {
 	dir := t.TempDir()
-	layEvalSets(t, dir)
+	layEvalSets(t, testkit.RepoRoot(t), dir)
 	set, err := dataset.ReadMuPoTS(dataset.MuPoTSOptions{Annotations: filepath.Join(dir, "mupots", "MuPoTS-3D.json"), Images: filepath.Join(dir, "mupots"), Boxes: "gt"})
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +252,7 @@ func TestKnownDisplacementsThroughTheFiles(t *testing.T) {
 // What a detector does not find counts as wrong.
 func TestCOCOWithADetectorsBoxes(t *testing.T) {
 	dir := t.TempDir()
-	layEvalSets(t, dir)
+	layEvalSets(t, testkit.RepoRoot(t), dir)
 	boxes := `[{"image_id": 0, "category_id": 1, "bbox": [552, 145, 258, 758], "score": 0.9}]`
 	if err := os.WriteFile(filepath.Join(dir, "boxes.json"), []byte(boxes), 0o644); err != nil {
 		t.Fatal(err)
@@ -279,7 +289,7 @@ func needLibrary(t *testing.T) {
 func TestEvalCommandsFromFilesToTable(t *testing.T) {
 	needLibrary(t)
 	dir := t.TempDir()
-	layEvalSets(t, dir)
+	layEvalSets(t, testkit.RepoRoot(t), dir)
 	t.Chdir(dir)
 	for _, c := range []struct {
 		args   string
@@ -291,11 +301,13 @@ func TestEvalCommandsFromFilesToTable(t *testing.T) {
 		{"mupots --annotations mupots/MuPoTS-3D.json --images mupots", eval.RelativeAll, 70},
 		{"mupots --annotations mupots/MuPoTS-3D.json --images mupots --boxes mupots/bbox_root.json --root-depth file", eval.AbsoluteAll, 70},
 		{"3dhp --annotations 3dhp/mpi_inf_3dhp_test_valid.npz --images 3dhp", eval.MPJPE, 51},
-		{"lsp lspmat --split all", eval.PCKTorso, 41},
+		{"lsp lspet --split all", eval.PCKTorso, 41},
 		{"coco --annotations coco/people.json --images coco/images", eval.AveragePrec, 5},
+		{"pose2sim pose2sim --frames pose2sim/frames", eval.PASimilarity, 32},
+		{"synth rendered", eval.MPJPE, 147},
 	} {
 		code, out, errOut := runEval(t, append(strings.Fields(c.args), "--json", "report.json", "--csv", "report.csv", "--markdown", "report.md", "--plot", "plots", "--worst", "2")...)
-		if code != 0 {
+		if code != exitDone {
 			t.Errorf("%s: exit code %d: %s", c.args, code, errOut)
 			continue
 		}
@@ -329,7 +341,7 @@ func TestEvalCommandsFromFilesToTable(t *testing.T) {
 func TestEvalCacheAndThreadsChangeNothing(t *testing.T) {
 	needLibrary(t)
 	dir := t.TempDir()
-	layEvalSets(t, dir)
+	layEvalSets(t, testkit.RepoRoot(t), dir)
 	t.Chdir(dir)
 	args := []string{"mupots", "--annotations", "mupots/MuPoTS-3D.json", "--images", "mupots", "--json", "-"}
 	code, fresh, errOut := runEval(t, args...)
@@ -379,7 +391,7 @@ func TestEvalCacheAndThreadsChangeNothing(t *testing.T) {
 func TestEvalBadInput(t *testing.T) {
 	needLibrary(t)
 	dir := t.TempDir()
-	layEvalSets(t, dir)
+	layEvalSets(t, testkit.RepoRoot(t), dir)
 	t.Chdir(dir)
 	rewrite := func(path, old, new string) {
 		t.Helper()
@@ -418,13 +430,13 @@ func TestEvalBadInput(t *testing.T) {
 	rewrite("mupots/MuPoTS-3D.json", `"keypoints_cam":[[`, `"keypoints_cam":[[1e999,0,0],[`)
 	expect(exitFailed, "MuPoTS-3D.json: is not the JSON", mupots)
 
-	expect(exitFailed, "no picture of split", "lsp lspmat --split test --threads 1")
+	expect(exitFailed, "no picture of split", "lsp lspet --split test --threads 1")
 	expect(exitFailed, "neither labels.npz nor joints.mat", "lsp coco")
-	if err := os.WriteFile("lspmat/joints.mat", append(bytes.Repeat([]byte{0}, 512), "\x89HDF\r\n\x1a\n       "...), 0o644); err != nil {
+	if err := os.WriteFile("lspet/joints.mat", append(bytes.Repeat([]byte{0}, 512), "\x89HDF\r\n\x1a\n       "...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	expect(exitFailed, "version 7.3", "lsp lspmat")
-	expect(exitFailed, "version 7.3", "3dhp --annotations lspmat/joints.mat --images 3dhp")
+	expect(exitFailed, "version 7.3", "lsp lspet")
+	expect(exitFailed, "version 7.3", "3dhp --annotations lspet/joints.mat --images 3dhp")
 	if err := os.WriteFile("coco/images/street.jpg", []byte("no picture"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -56,10 +56,11 @@ func collectExamples(cmd *cobra.Command, lines *[]string) {
 	}
 }
 
-// prepareExample lays out photo.jpg, a folder holiday, and other.onnx, a
-// network without our metadata.
+// prepareExample lays out photo.jpg, a folder holiday, other.onnx, a network
+// without our metadata, and the tiny data sets that mhp eval's examples name.
 func prepareExample(t *testing.T, root string) {
 	t.Helper()
+	layEvalSets(t, root, ".")
 	copies := map[string]string{
 		"photo.jpg":     "testdata/sample/one.jpg",
 		"holiday/1.jpg": "testdata/sample/one.jpg",
