@@ -97,9 +97,10 @@ def pack(source: Path, target: Path) -> None:
     state = load(source)
     for key in ("network", "ema"):
         state[key] = {name: tensor.half() if tensor.dim() > 1 else tensor for name, tensor in state[key].items()}
-    state["optimiser"]["state"] = {
-        index: {name: value.bfloat16() if torch.is_tensor(value) and value.dim() > 1 else value for name, value in entry.items()}
-        for index, entry in state["optimiser"]["state"].items()}
+    for optimiser in state["optimiser"]:
+        optimiser["state"] = {
+            index: {name: value.bfloat16() if torch.is_tensor(value) and value.dim() > 1 else value for name, value in entry.items()}
+            for index, entry in optimiser["state"].items()}
     save(target, state)
 
 

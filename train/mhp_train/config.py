@@ -23,8 +23,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """AdamW with one cosine from `peak_lr` to `final_lr` after a linear warm-up over `warmup` of the run."""
+    """`kind` adamw or muon (see `optimisers`), with one cosine from `peak_lr` to `final_lr` after a linear warm-up over `warmup` of the run."""
 
+    kind: str = "adamw"
+    muon_rate: float = 1.0
     peak_lr: float = 2e-3
     final_lr: float = 1e-5
     warmup: float = 0.03
@@ -36,7 +38,8 @@ class Optimiser:
 @dataclass(frozen=True)
 class Run:
     """Everything a run depends on.  `minutes`: planned length in training time, to which schedule and phases are tied;
-    `processes`: data-parallel ones, each with `threads` threads and its part of the batch."""
+    `processes`: data-parallel ones, each with `threads` threads and its part of the batch;
+    `freeze_norm`: part of the run after which batch norm keeps its statistics."""
 
     name: str
     minutes: float
@@ -48,6 +51,7 @@ class Run:
     seed: int = 1
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
+    freeze_norm: float = 1.0
     bf16: bool = False
     processes: int = 1
     threads: int = 2

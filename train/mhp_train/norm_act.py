@@ -50,7 +50,10 @@ def pointer(tensor: torch.Tensor) -> ctypes.c_void_p:
 
 
 class NormAct(torch.autograd.Function):
-    """x [N,C,H,W] in channels-last memory -> PReLU(batch norm(x)); the running statistics of `norm` are updated."""
+    """x [N,C,H,W] in channels-last memory -> PReLU(batch norm(x)).
+
+    The running statistics of `norm` are updated; with its momentum 0 they are frozen and used in place of the batch's.
+    """
 
     @staticmethod
     def forward(ctx, x, weight, bias, slope, norm):
@@ -60,9 +63,9 @@ class NormAct(torch.autograd.Function):
         kept, y = torch.empty(4, ctx.channels), torch.empty_like(x)
         library().norm_act_forward(
             pointer(x), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(weight), pointer(bias), ctypes.c_float(ctx.alpha),
-            ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum), pointer(norm.running_mean), pointer(norm.running_var),
+            ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum or -1.0), pointer(norm.running_mean), pointer(norm.running_var),
             pointer(kept), pointer(y))
-        ctx.learn_slope = slope is not None
+        ctx.learn_slope, ctx.frozen = slope is not None, norm.momentum == 0
         ctx.save_for_backward(x, kept)
         return y
 
@@ -73,8 +76,17 @@ class NormAct(torch.autograd.Function):
         dx, grads = torch.empty_like(x), torch.empty(2, ctx.channels)
         slope_gradient = library().norm_act_backward(
             pointer(x), pointer(grad), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(kept), ctypes.c_float(ctx.alpha),
-            pointer(grads), pointer(dx))
+            int(ctx.frozen), pointer(grads), pointer(dx))
         return dx, grads[0], grads[1], torch.full((1,), slope_gradient) if ctx.learn_slope else None, None
+
+
+def freeze(network: nn.Module) -> None:
+    """From now on let every batch norm use its running statistics in training too: no noise from small batches."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0
+            if "forward" not in module.__dict__:  # not accelerated
+                module.eval()
 
 
 def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):

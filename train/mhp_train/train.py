@@ -22,6 +22,7 @@ import cv2
 import torch
 
 from . import checkpoint, config, decode, export, losses, norm_act, skeleton
+from . import optimisers as optimiser_kinds
 from .dataset import Batch, Mixer, Prefetcher
 from .network import build, parameter_count
 from .parallel import Peers, Shared, share
@@ -60,17 +61,6 @@ def average_into(average: list[torch.Tensor], tensors: list[torch.Tensor], decay
     torch._foreach_add_(average, tensors, alpha=1 - decay)
 
 
-def adamw(parameters, settings: config.Optimiser) -> torch.optim.AdamW:
-    """AdamW in its fastest form that this torch has; slopes, norms and biases do not decay."""
-    parameters = list(parameters)
-    groups = [{"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
-              {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0}]
-    try:
-        return torch.optim.AdamW(groups, lr=settings.peak_lr, fused=True)
-    except (RuntimeError, TypeError, ValueError):  # torch 1.13 has it for CUDA only, or not at all
-        return torch.optim.AdamW(groups, lr=settings.peak_lr, foreach=True)
-
-
 def picture_grid(image: torch.Tensor, cells: torch.Tensor, target: Batch, columns: int = 8):
     """uint8 [H,W,3] BGR: the first crops with the predicted skeleton (right red, left green), labels as white dots."""
     joints = skeleton.load("muco21")
@@ -105,7 +95,8 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     network = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).train()
     if device.type == "cpu":
         norm_act.accelerate(network)
-    optimiser = adamw(network.parameters(), run.optimiser)
+    optimisers = optimiser_kinds.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay,
+                                       run.optimiser.muon_rate)
     average = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).eval()
     average.load_state_dict(network.state_dict())
     step = samples = 0
@@ -114,7 +105,9 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
         state = checkpoint.load(resume)
         checkpoint.load_weights(network, checkpoint.weights(state, average=False), str(resume))
         checkpoint.load_weights(average, checkpoint.weights(state), str(resume))
-        restore_optimiser(optimiser, state["optimiser"])
+        saved = state["optimiser"] if isinstance(state["optimiser"], list) else [state["optimiser"]]
+        if not optimiser_kinds.restore(optimisers, saved) and peers.rank == 0:
+            print(f"{resume}: moments are of another kind of optimiser; starting with fresh ones", file=sys.stderr)
         torch.set_rng_state(state["torch_rng"])
         step, samples, minutes_before = state["step"], state["samples"], state["minutes"]
     own = [t for t in network.state_dict().values() if t.is_floating_point()]
@@ -139,7 +132,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     def state_now() -> dict:
         return {"config": config_text, "variant": run.variant, "joints": run.joints, "prelu": run.prelu,
                 "step": step, "samples": samples, "minutes": minutes, "torch_rng": torch.get_rng_state(),
-                "network": network.state_dict(), "ema": average.state_dict(), "optimiser": optimiser.state_dict()}
+                "network": network.state_dict(), "ema": average.state_dict(), "optimiser": [optimiser.state_dict() for optimiser in optimisers]}
 
     log = CsvLog(out / "log.csv")
     saved_s = logged_s = time.monotonic()
@@ -147,26 +140,30 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     first_step = step
     waited_s = 0.0
     figures: dict[str, float] = {}
-    stop = False
+    stop = frozen = False
     try:
         while not stop:
+            if not frozen and minutes / run.minutes >= run.freeze_norm:
+                norm_act.freeze(network)
+                frozen = True
             waiting_s = time.monotonic()
             batch = loader.get()
             waited_s += time.monotonic() - waiting_s
             rate = learning_rate(minutes / run.minutes, run.optimiser)
-            for group in optimiser.param_groups:
+            for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
             image = normalised(batch.image, device)
             on_device = batch if device.type == "cpu" else Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.bf16):
                 volume = network(image)
             total, terms = losses.loss(volume, on_device, run.loss, joints.parents)
-            optimiser.zero_grad(set_to_none=True)
+            network.zero_grad(set_to_none=True)
             total.backward()
             minutes = minutes_before + (time.monotonic() - started_s) / 60
             minutes, stop = peers.exchange(parameters, minutes, minutes - minutes_before >= session_minutes or minutes >= run.minutes)
             torch.nn.utils.clip_grad_norm_(parameters, run.optimiser.clip_norm)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             step += 1
             samples += len(batch.image) * peers.count
             if not lead:
@@ -231,16 +228,6 @@ def launch(run: config.Run, config_text: str, out: Path, resume: Path | None, st
     finally:
         for process in followers:
             process.join(timeout=30)
-
-
-def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
-    """Load moments (16-bit ones become float32) while keeping this torch's own group options."""
-    own = optimiser.state_dict()
-    for group, saved in zip(own["param_groups"], state["param_groups"]):
-        group["params"] = saved["params"]
-    moments = {key: {name: value.float() if torch.is_tensor(value) else torch.tensor(float(value)) for name, value in entry.items()}
-               for key, entry in state["state"].items()}
-    optimiser.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
 
 
 class CsvLog:

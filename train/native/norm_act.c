@@ -97,17 +97,24 @@ static void backward_apply(const float *restrict x, const float *restrict g, ptr
     }
 }
 
-/* Training forward.  kept [4,C] receives mean, 1 / deviation, scale, shift for the backward call; running statistics are updated. */
+/* Training forward.  kept [4,C] receives mean, 1 / deviation, scale, shift for the backward call; running statistics are updated.
+ * With momentum below 0 they are frozen and used in place of the batch's. */
 void norm_act_forward(const float *x, ptrdiff_t m, int c, const float *weight, const float *bias, float slope, float eps, float momentum,
                       float *running_mean, float *running_var, float *kept, float *y)
 {
     float *mean = kept, *inverse = kept + c, *scale = kept + 2 * c, *shift = kept + 3 * c;
-    stats(x, m, c, mean, inverse);
+    int frozen = momentum < 0;
+    if (!frozen)
+        stats(x, m, c, mean, inverse);
     float unbiased = m > 1 ? (float)m / (float)(m - 1) : 1;
     for (int k = 0; k < c; k++) {
-        float var = inverse[k];
-        running_mean[k] += momentum * (mean[k] - running_mean[k]);
-        running_var[k] += momentum * (var * unbiased - running_var[k]);
+        if (frozen)
+            mean[k] = running_mean[k];
+        float var = frozen ? running_var[k] : inverse[k];
+        if (!frozen) {
+            running_mean[k] += momentum * (mean[k] - running_mean[k]);
+            running_var[k] += momentum * (var * unbiased - running_var[k]);
+        }
         inverse[k] = 1 / sqrtf(var + eps);
         scale[k] = weight[k] * inverse[k];
         shift[k] = bias[k] - mean[k] * scale[k];
@@ -116,7 +123,8 @@ void norm_act_forward(const float *x, ptrdiff_t m, int c, const float *weight, c
 }
 
 /* Training backward.  grads [2,C] receives the gradients of weight and bias, the return value is the slope's. */
-float norm_act_backward(const float *x, const float *g, ptrdiff_t m, int c, const float *kept, float slope, float *grads, float *dx)
+float norm_act_backward(const float *x, const float *g, ptrdiff_t m, int c, const float *kept, float slope, int frozen, float *grads,
+                        float *dx)
 {
     static _Thread_local double sum_g[MAX_CHANNELS], sum_gx[MAX_CHANNELS], sum_slope[MAX_CHANNELS];
     static _Thread_local float b[MAX_CHANNELS], d[MAX_CHANNELS];
@@ -127,8 +135,8 @@ float norm_act_backward(const float *x, const float *g, ptrdiff_t m, int c, cons
         double weight_gradient = (sum_gx[k] - sum_g[k] * mean[k]) * inverse[k]; /* sum of gu * xhat */
         /* dx = scale (gu - mean(gu) - xhat mean(gu xhat)), xhat = (x - mean) inverse */
         double along = -scale[k] * weight_gradient * inverse[k] / m;
-        b[k] = (float)along;
-        d[k] = (float)(-scale[k] * sum_g[k] / m - along * mean[k]);
+        b[k] = frozen ? 0 : (float)along;
+        d[k] = frozen ? 0 : (float)(-scale[k] * sum_g[k] / m - along * mean[k]);
         grads[k] = (float)weight_gradient;
         grads[c + k] = (float)sum_g[k];
         slope_gradient += sum_slope[k];

@@ -86,3 +86,21 @@ def test_fused_norm_trains_like_separate_operators():
         assert torch.allclose(plain.state_dict()[name], fused.state_dict()[name], atol=1e-5), name
     plain.eval(), fused.eval()
     assert torch.allclose(plain(x), fused(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_frozen_norm_trains_with_running_statistics(accelerated):
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), network.LayerPReLU()).train()
+    net(torch.randn(4, 3, 8, 8) * 3)
+    plain = copy.deepcopy(net).eval()
+    if accelerated and not norm_act.accelerate(net):
+        pytest.skip("no C compiler that builds train/native/norm_act.c")
+    norm_act.freeze(net)
+    before = net[1].running_var.clone()
+    x = torch.randn(2, 3, 8, 8)
+    for module in (net, plain):
+        (module(x) ** 2).sum().backward()
+    assert torch.allclose(net(x), plain(x), atol=1e-5) and torch.equal(before, net[1].running_var)
+    for p, q in zip(net.parameters(), plain.parameters()):
+        assert torch.allclose(p.grad, q.grad, rtol=1e-3, atol=1e-3)
