@@ -11,6 +11,9 @@ import (
 	"strings"
 )
 
+// maxMatrixBytes bounds what a compressed matrix may unfold to; LSP Extended has 3 MB.
+const maxMatrixBytes = 256 << 20
+
 // The element types of MAT files, level 5 (MathWorks, "MAT-File Format").
 const (
 	miINT8       = 1
@@ -68,7 +71,7 @@ func findMatrix(data []byte, name string) (*array, error) {
 			if err != nil {
 				return nil, fmt.Errorf("is damaged: %w", err)
 			}
-			plain, err := io.ReadAll(io.LimitReader(z, maxArrayBytes))
+			plain, err := io.ReadAll(io.LimitReader(z, maxMatrixBytes))
 			if err != nil {
 				return nil, fmt.Errorf("is damaged: %w", err)
 			}

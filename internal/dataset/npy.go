@@ -114,8 +114,9 @@ func (a *array) read(r io.Reader, descr string, count int) error {
 	if err != nil || width < 1 || count > maxArrayBytes/width {
 		return fmt.Errorf("has %d values of type %q", count, descr)
 	}
-	data := make([]byte, count*width)
-	if _, err := io.ReadFull(r, data); err != nil {
+	// Read as it comes: a header that lies must not claim the memory.
+	data, err := io.ReadAll(io.LimitReader(r, int64(count*width)))
+	if err != nil || len(data) != count*width {
 		return fmt.Errorf("is cut off")
 	}
 	if kind == 'U' || kind == 'S' {
