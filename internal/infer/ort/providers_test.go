@@ -143,12 +143,17 @@ func TestBindingLayout(t *testing.T) {
 		t.Error(err)
 	}
 	type swapped struct {
+		//lint:ignore U1000 only its name and type count
 		inputNames, outputNames, inputs, outputs []*int
+		//lint:ignore U1000 only its name and type count
 		ortSession                               *int
 	}
 	type retyped struct {
+		//lint:ignore U1000 only its name and type count
 		ortSession                      *int
+		//lint:ignore U1000 only its name and type count
 		inputNames, outputNames, inputs []*int
+		//lint:ignore U1000 only its name and type count
 		outputs                         []int
 	}
 	for _, other := range []reflect.Type{reflect.TypeFor[swapped](), reflect.TypeFor[retyped](), reflect.TypeFor[struct{ ortSession *int }]()} {
