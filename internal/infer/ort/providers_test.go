@@ -146,15 +146,15 @@ func TestBindingLayout(t *testing.T) {
 		//lint:ignore U1000 only its name and type count
 		inputNames, outputNames, inputs, outputs []*int
 		//lint:ignore U1000 only its name and type count
-		ortSession                               *int
+		ortSession *int
 	}
 	type retyped struct {
 		//lint:ignore U1000 only its name and type count
-		ortSession                      *int
+		ortSession *int
 		//lint:ignore U1000 only its name and type count
 		inputNames, outputNames, inputs []*int
 		//lint:ignore U1000 only its name and type count
-		outputs                         []int
+		outputs []int
 	}
 	for _, other := range []reflect.Type{reflect.TypeFor[swapped](), reflect.TypeFor[retyped](), reflect.TypeFor[struct{ ortSession *int }]()} {
 		if sameLayout(other, ours) == nil {
