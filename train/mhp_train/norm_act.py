@@ -89,6 +89,11 @@ def freeze(network: nn.Module) -> None:
                 module.eval()
 
 
+def statistics(network: nn.Module) -> list[torch.Tensor]:
+    """Running means and variances, in the order of the modules."""
+    return [t for m in network.modules() if isinstance(m, nn.BatchNorm2d) for t in (m.running_mean, m.running_var)]
+
+
 def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):
     """A `forward` for `norm` that also does `activation`; falls back outside CPU training in float32."""
     plain = type(norm).forward

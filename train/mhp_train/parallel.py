@@ -58,6 +58,19 @@ class Peers:
         self.turn = 1 - self.turn
         return float(clock[0]), bool(clock[1])
 
+    def broadcast(self, tensors: list[torch.Tensor]) -> None:
+        """Copy rank 0's `tensors` (together no longer than the gradients) to all processes, in place."""
+        if self.shared is None:
+            return
+        room = self.shared.gradients[self.turn, 0]
+        sizes = [tensor.numel() for tensor in tensors]
+        if self.rank == 0:
+            room[:sum(sizes)] = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        self.shared.barrier.wait(WAIT_S)
+        for tensor, part in zip(tensors, room[:sum(sizes)].split(sizes)):
+            tensor.copy_(part.view_as(tensor))
+        self.turn = 1 - self.turn
+
     def leave(self) -> None:
         """Let waiting peers fail at once instead of waiting for this process."""
         if self.shared is not None:

@@ -144,6 +144,11 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     try:
         while not stop:
             if not frozen and minutes / run.minutes >= run.freeze_norm:
+                # Those of the average: the network's own follow the last few batches.
+                statistics = norm_act.statistics(network)
+                for own_statistic, steadier in zip(statistics, norm_act.statistics(average)):
+                    own_statistic.copy_(steadier)
+                peers.broadcast(statistics)
                 norm_act.freeze(network)
                 frozen = True
             waiting_s = time.monotonic()

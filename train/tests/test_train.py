@@ -65,12 +65,13 @@ def test_resuming_restores_weights_and_moments(run, tmp_path):
     for name, tensor in state["network"].items():
         if tensor.is_floating_point() and "running" not in name:
             assert (again["network"][name] - tensor).abs().max() < 0.02, name
-    before, after = (s["optimiser"]["state"][0]["exp_avg_sq"] for s in (state, again))
+    before, after = (s["optimiser"][0]["state"][0]["exp_avg_sq"] for s in (state, again))
     assert torch.allclose(after, before * 0.999, atol=float(before.abs().max()))
 
 
-def test_one_batch_is_learnt_by_heart(run):
-    from mhp_train import losses, skeleton
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_one_batch_is_learnt_by_heart(run, kind):
+    from mhp_train import losses, optimisers, skeleton
     from mhp_train.dataset import Mixer
     from mhp_train.network import build
 
@@ -78,14 +79,15 @@ def test_one_batch_is_learnt_by_heart(run):
     torch.set_num_threads(1)
     batch = Mixer(list(run.sources), 32, 0).batch(0, 4, 64)
     net = build("xs", 21).train()
-    optimiser = train.adamw(net.parameters(), config.Optimiser(weight_decay=0.0))
+    chosen = optimisers.build(net, kind, 2e-3, 0.0, muon_rate=4.0)
     image = train.normalised(batch.image, torch.device("cpu"))
     history = []
     for _ in range(60):
         total, terms = losses.loss(net(image), batch, losses.Weights(), skeleton.load("muco21").parents)
-        optimiser.zero_grad()
+        net.zero_grad()
         total.backward()
-        optimiser.step()
+        for optimiser in chosen:
+            optimiser.step()
         history.append(float(terms["l1"]))
     assert history[-1] < 0.4 * history[0]
 
@@ -93,7 +95,7 @@ def test_one_batch_is_learnt_by_heart(run):
 def test_two_processes_average_and_stop_together(run, tmp_path):
     import dataclasses
 
-    train.launch(dataclasses.replace(run, processes=2), "", tmp_path / "out", None, 0.05)
+    train.launch(dataclasses.replace(run, processes=2, freeze_norm=0.0), "", tmp_path / "out", None, 0.05)
     state = checkpoint.load(tmp_path / "out" / "last.ckpt")
     assert state["step"] >= 1 and state["samples"] == 4 * state["step"]
 
@@ -105,6 +107,25 @@ def test_packed_checkpoint_is_small_and_loads(run, tmp_path):
     assert (tmp_path / "packed.ckpt").stat().st_size < 12e6
     train.train(run, "", tmp_path / "next", resume=tmp_path / "packed.ckpt", stop_minutes=0.0)
     assert checkpoint.load(tmp_path / "next" / "last.ckpt")["step"] == checkpoint.load(out / "last.ckpt")["step"] + 1
+
+
+def test_moments_of_another_kind_are_not_loaded():
+    from mhp_train import optimisers
+    from mhp_train.network import build
+
+    net = build("xs", 21)
+    plain, mixed = (optimisers.build(net, kind, 1e-3, 0.0) for kind in ("adamw", "muon"))
+    assert not optimisers.restore(mixed, [o.state_dict() for o in plain])
+    assert optimisers.restore(mixed, [o.state_dict() for o in mixed])
+
+
+@pytest.mark.parametrize("shape", [(24, 96), (96, 24), (32, 32)])
+def test_orthogonalised_singular_values_are_near_one(shape):
+    from mhp_train import optimisers
+
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(optimisers.orthogonalised(matrix))
+    assert values.max() < 1.3 and values.median() > 0.6
 
 
 def test_learning_rate_warms_up_and_falls():
