@@ -79,7 +79,10 @@ def mupots():
             mm, px = joints(name, person, MUPOTS)
             annotations.append({"id": len(annotations), "image_id": number, "is_valid": int(person != 3), "bbox": truth["box_px"],
                                 "keypoints_img": px.tolist(), "keypoints_cam": mm.tolist()})
-            roots.append({"image_id": number, "bbox": truth["box_px"], "root_cam": mm[14].tolist(), "score": 0.9})
+            if person != 3:
+                x, y, w, h = truth["box_px"]
+                side = 1.25 * max(w, h)  # as RootNet writes it
+                roots.append({"image_id": number, "bbox": [x + (w - side) / 2, y + (h - side) / 2, side, side], "root_cam": mm[14].tolist(), "score": 0.9})
     write(OUT / "mupots" / "MuPoTS-3D.json", {"images": images, "annotations": annotations})
     write(OUT / "mupots" / "bbox_root.json", roots[1:])  # the first person is not found
 
@@ -112,6 +115,8 @@ def lsp():
     rows[1][13] = 0  # not labelled
     (OUT / "lspet").mkdir(parents=True, exist_ok=True)
     scipy.io.savemat(OUT / "lspet" / "joints.mat", {"other": np.arange(3), "joints": np.stack(rows, 2)}, do_compression=True)
+    path = OUT / "lspet" / "joints.mat"
+    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(116) + path.read_bytes()[116:])  # scipy writes the date there
 
 
 def coco():

@@ -62,6 +62,8 @@ type evalJob struct {
 type evalMeter interface {
 	picture(p *dataset.Picture, found []*dataset.Prediction)
 	report(title string) *eval.Report
+	// remember hears of everybody's error.
+	remember(w *worstCases)
 }
 
 // facts are the head of a report.

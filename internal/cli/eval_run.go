@@ -42,9 +42,7 @@ func (f *evalFlags) run(ctx context.Context, e env, job *evalJob) (err error) {
 		meter = job.meter(plan)
 	}
 	worst := newWorst(f.out.worst)
-	if m, ok := meter.(interface{ remember(*worstCases) }); ok {
-		m.remember(worst)
-	}
+	meter.remember(worst)
 	failed, err := f.predict(ctx, e, job, rt, meter)
 	if err != nil {
 		return err

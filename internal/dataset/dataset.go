@@ -11,7 +11,6 @@ package dataset
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"mhp/internal/camera"
@@ -265,16 +264,6 @@ func openFile(path string) func(source.Options) (*frame.Frame, error) {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// need reads a file that the set cannot do without.
-func need(dir, name, what string) ([]byte, error) {
-	path := filepath.Join(dir, name)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &Error{File: path, Problem: "cannot be read: " + plain(err), Remedy: "give the folder that holds " + what, Cause: err}
-	}
-	return data, nil
 }
 
 // plain drops the path from a system error: the message names it already.
