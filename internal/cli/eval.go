@@ -75,12 +75,7 @@ func (j *evalJob) facts(plan *dataset.Plan, network *network, f *evalFlags) []ev
 	}
 	joints := fmt.Sprintf("%d of the protocol's joints", plan.Common())
 	if len(plan.Missing) > 0 {
-		var averaged []string
-		for i, name := range plan.Joints {
-			if plan.Averaged[i] {
-				averaged = append(averaged, name)
-			}
-		}
+		averaged := plan.AveragedJoints()
 		joints = fmt.Sprintf("COMMON JOINTS ONLY: averaged over %d (%s); the network lacks %s", len(averaged), strings.Join(averaged, ", "), strings.Join(plan.Missing, ", "))
 	}
 	facts = append(facts, eval.Fact{Name: "joints", Value: joints})

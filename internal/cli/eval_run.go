@@ -47,8 +47,12 @@ func (f *evalFlags) run(ctx context.Context, e env, job *evalJob) (err error) {
 	if err != nil {
 		return err
 	}
-	report := meter.report(fmt.Sprintf("%s: %s", job.set.Title, rt.info.Name))
-	report.Facts = job.facts(plan, rt, f)
+	title := job.set.Title
+	if len(plan.Missing) > 0 {
+		title += fmt.Sprintf(" (COMMON JOINTS ONLY: %d of %d)", plan.Common(), len(job.set.Needed))
+	}
+	report := meter.report(title + ": " + rt.info.Name)
+	report.Facts, report.Joints = job.facts(plan, rt, f), plan.AveragedJoints()
 	report.Warnings = append(job.set.Missing, report.Warnings...)
 	if failed > 0 {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("%d of %d pictures could not be evaluated", failed, len(job.set.Pictures)))

@@ -155,16 +155,19 @@ func contains(list []string, name string) bool {
 	return false
 }
 
-// Common is the number of joints that are averaged.
-func (p *Plan) Common() int {
-	n := 0
-	for _, a := range p.Averaged {
-		if a {
-			n++
+// AveragedJoints are the places on the body that are averaged.
+func (p *Plan) AveragedJoints() []string {
+	var names []string
+	for i, name := range p.Joints {
+		if p.Averaged[i] {
+			names = append(names, name)
 		}
 	}
-	return n
+	return names
 }
+
+// Common is the number of joints that are averaged.
+func (p *Plan) Common() int { return len(p.AveragedJoints()) }
 
 // Labels is a sample without a prediction.
 func (p *Plan) Labels(name string, person *Person) *eval.Sample {

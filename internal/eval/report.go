@@ -291,14 +291,14 @@ func escapeMarkdown(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 func (r *Report) CSV() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	rows := [][]string{{"title", "metric", "over", "name", "value", "unit", "low_95", "high_95", "n", "people", "interval"}}
+	rows := [][]string{{"title", "metric", "over", "name", "value", "unit", "low_95", "high_95", "n", "people", "interval", "joints_averaged"}}
 	full := func(v float64) string { return strconv.FormatFloat(v, 'f', 4, 64) }
 	for _, e := range r.Entries {
 		low, high := "", ""
 		if e.Interval != "" {
 			low, high = full(e.Low), full(e.High)
 		}
-		rows = append(rows, []string{r.Title, e.Metric, e.Over, e.Name, full(e.Value), e.Unit, low, high, strconv.Itoa(e.N), strconv.Itoa(e.People), e.Interval})
+		rows = append(rows, []string{r.Title, e.Metric, e.Over, e.Name, full(e.Value), e.Unit, low, high, strconv.Itoa(e.N), strconv.Itoa(e.People), e.Interval, strings.Join(r.Joints, " ")})
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return nil, err
