@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -53,13 +55,7 @@ func TestInterruptFinishesThePictureAtHand(t *testing.T) {
 		}
 	}
 	out := filepath.Join(dir, "out.jsonl")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "predict", in, "--json", out)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "MHP_TEST_AS_PROGRAM=1")
+	cmd := program(t, "predict", in, "--json", out)
 	table, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -115,4 +111,18 @@ func checkLines(t *testing.T, path string, pictures int) {
 	if n == 0 || n >= pictures {
 		t.Errorf("%d of %d pictures were done when interrupted", n, pictures)
 	}
+}
+
+// program is the test binary standing in for mhp, run from the project's top
+// folder, where it finds the library.
+func program(tb testing.TB, args ...string) *exec.Cmd {
+	tb.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "MHP_TEST_AS_PROGRAM=1")
+	return cmd
 }
