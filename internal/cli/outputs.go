@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"mhp/internal/model"
 	"mhp/internal/pipeline"
 	"mhp/internal/render"
 	"mhp/internal/sink"
@@ -41,7 +42,8 @@ func (o *outputFlags) validate() error {
 
 // open makes the sinks. Unless data goes to standard output, a table does.
 // several says that there may be more than one picture.
-func (o *outputFlags) open(e env, several bool, inputs *sink.Inputs) (sink.Sink, error) {
+// spec is the network whose results they show.
+func (o *outputFlags) open(e env, spec *model.Spec, several bool, inputs *sink.Inputs) (sink.Sink, error) {
 	program := sink.Program{Name: "mhp", Version: Version}
 	file := func(path string) sink.FileOptions {
 		return sink.FileOptions{Path: path, Stdout: e.out, Inputs: inputs}
@@ -64,24 +66,37 @@ func (o *outputFlags) open(e env, several bool, inputs *sink.Inputs) (sink.Sink,
 		}
 		sinks = append(sinks, s)
 	}
-	return sink.NewMulti(append(sinks, o.folders(inputs)...)...), nil
+	return sink.NewMulti(append(sinks, o.folders(sureScore(spec), inputs)...)...), nil
+}
+
+// surePeak is the peak probability from which a joint counts as sure where the
+// model's file does not say what its peaks are worth: a third of the peak of a
+// heat volume whose spread is one cell along each axis, 1 / (2 pi)^1.5.
+const surePeak = 0.02
+
+// sureScore is the score from which a joint is drawn at full strength.
+func sureScore(spec *model.Spec) float64 {
+	if spec.ScoreCurve == nil {
+		return surePeak
+	}
+	return render.DefaultSureScore
 }
 
 // folders makes the sinks that write a file a picture.
-func (o *outputFlags) folders(inputs *sink.Inputs) []sink.Sink {
+func (o *outputFlags) folders(sure float64, inputs *sink.Inputs) []sink.Sink {
 	var sinks []sink.Sink
 	dir := func(path string) sink.DirOptions { return sink.DirOptions{Dir: path, Inputs: inputs} }
 	if o.openpose != "" {
 		sinks = append(sinks, sink.NewOpenPose(dir(o.openpose)))
 	}
 	if o.overlay != "" {
-		sinks = append(sinks, sink.NewOverlays(dir(o.overlay), render.OverlayOptions{}, 0))
+		sinks = append(sinks, sink.NewOverlays(dir(o.overlay), render.OverlayOptions{SureScore: sure}, 0))
 	}
 	if o.plot != "" {
-		sinks = append(sinks, sink.NewPlots(dir(o.plot), render.PlotOptions{}))
+		sinks = append(sinks, sink.NewPlots(dir(o.plot), render.PlotOptions{SureScore: sure}))
 	}
 	if o.html != "" {
-		sinks = append(sinks, sink.NewPages(dir(o.html), render.PageOptions{}))
+		sinks = append(sinks, sink.NewPages(dir(o.html), render.PageOptions{SureScore: sure}))
 	}
 	return sinks
 }

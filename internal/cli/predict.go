@@ -101,7 +101,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	if err != nil {
 		return usagef("%w", err)
 	}
-	sink, err := f.outputs.open(e, inputs.total != 1, inputs.known)
+	sink, err := f.outputs.open(e, rt.runner.Spec(), inputs.total != 1, inputs.known)
 	if err != nil {
 		return err
 	}

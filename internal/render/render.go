@@ -34,8 +34,9 @@ var (
 )
 
 // DefaultSureScore is the score from which a joint is drawn at full strength
-// unless the options say otherwise.
-const DefaultSureScore = 0.2
+// unless the options say otherwise: where the score is the chance that the
+// joint is right, right is then likelier than wrong.
+const DefaultSureScore = 0.5
 
 // faintest is the opacity of a joint with score 0: hardly there, still found by who looks for it.
 const faintest = 0.15
