@@ -102,11 +102,24 @@ func (s *summer) testDone(e event, k key) {
 		c.skipped++
 	case "fail":
 		c.failed++
-		fmt.Fprintf(s.out, "%s", s.log(k))
+		fmt.Fprint(s.out, essence(s.log(k).String()))
 	}
 	s.perPkg[e.Package] = c
 	s.showReasons(s.log(k).String())
 	delete(s.output, k)
+}
+
+// essence drops the lines that only follow a test's course: what is left is
+// what failed and why.
+func essence(log string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(log) {
+		text := strings.TrimSpace(line)
+		if !strings.HasPrefix(text, "=== ") && !strings.HasPrefix(text, "--- PASS") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // showReasons prints what t.Skip was given: the line before each "--- SKIP".

@@ -26,12 +26,13 @@ func TestSum(t *testing.T) {
 		{
 			name: "a failing test shows its output, its subtests' too",
 			in: []string{
+				`{"Action":"output","Package":"p","Test":"TestA/one","Output":"=== RUN   TestA/one\n"}`,
 				`{"Action":"output","Package":"p","Test":"TestA/one","Output":"why\n"}`,
 				`{"Action":"fail","Package":"p","Test":"TestA/one"}`,
 				`{"Action":"fail","Package":"p","Test":"TestA"}`,
 				`{"Action":"fail","Package":"p"}`,
 			},
-			want: counts{failed: 1}, show: []string{"why", "FAIL p"},
+			want: counts{failed: 1}, show: []string{"why", "FAIL p"}, hide: []string{"=== RUN"},
 		},
 		{
 			name: "a reason for skipping is shown once",
