@@ -4,7 +4,8 @@ package models
 
 import "embed"
 
-// FS is a file system of ONNX files, for model.Store.Builtin.
+// FS holds the ONNX files, for model.Store.Builtin, and SHA256SUMS with their
+// hashes as sha256sum writes them.
 //
-//go:embed mhp-*.onnx
+//go:embed mhp-*.onnx SHA256SUMS
 var FS embed.FS

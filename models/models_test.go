@@ -1,6 +1,7 @@
 package models
 
 import (
+	"strings"
 	"testing"
 
 	"mhp/internal/model"
@@ -20,5 +21,18 @@ func TestBuiltinModelsAreValid(t *testing.T) {
 			t.Errorf("%s calls itself %q, want %q", e.File.Name, e.File.Spec.Name, want)
 		}
 		t.Logf("%s: %s, %d joints, trained %t, %v -> %v", e.Name, e.File.Spec.Variant, len(e.File.Spec.Set.Joints), e.File.Spec.Trained, e.File.Graph.Inputs, e.File.Graph.Outputs)
+	}
+}
+
+// TestHashesAreRecorded keeps SHA256SUMS in step with the files: mhp models verify compares with it.
+func TestHashesAreRecorded(t *testing.T) {
+	sums, err := FS.ReadFile("SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range (model.Store{Builtin: FS}).List() {
+		if e.Err == nil && !strings.Contains(string(sums), e.File.SHA256+"  "+e.File.Name+"\n") {
+			t.Errorf("SHA256SUMS has another hash for %s; run sha256sum mhp-*.onnx > SHA256SUMS in models/", e.File.Name)
+		}
 	}
 }
