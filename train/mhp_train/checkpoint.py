@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -17,6 +20,33 @@ OFFICIAL_PREFIXES = ("module.", "backbone.")
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be used; the text names the file, what is wrong and what to do."""
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Reads tensors and plain containers and refuses to import anything else."""
+
+    ALLOWED = frozenset({
+        ("collections", "OrderedDict"), ("torch", "Size"),
+        ("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_parameter"),
+    })
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The class or function `module.name`, if it is on the list."""
+        if (module, name) in self.ALLOWED or (module == "torch" and name.endswith("Storage")):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no plain data")
+
+
+def load_plain(path: Path) -> Any:
+    """What `torch.save` wrote to `path`, on the CPU; a file that holds more than plain data raises."""
+    if not torch.__version__.startswith("1."):
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # torch 1.13: its weights_only cannot read a float, and it forgets the pickle_module that it is given.
+    plain = SimpleNamespace(
+        __name__="pickle", Unpickler=PlainUnpickler, UnpicklingError=pickle.UnpicklingError,
+        load=lambda file, **options: PlainUnpickler(file, **options).load())
+    with mock.patch.object(torch.serialization, "pickle", plain):
+        return torch.load(path, map_location="cpu")
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -32,7 +62,7 @@ def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint file; give the path of a .ckpt or .pth.tar file")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_plain(path)
     except Exception as error:  # torch raises many kinds, all meaning the same to the caller
         raise CheckpointError(f"{path}: not a torch checkpoint of plain tensors ({error})") from error
     if not isinstance(state, dict) or "network" not in state:
