@@ -67,6 +67,10 @@ func BenchmarkOnePerson(b *testing.B) {
 	b.ReportMetric(float64(all.Microseconds())/1000, "ms-all")
 	b.ReportMetric(float64(run.Microseconds())/1000, "ms-run")
 	b.ReportMetric(float64(all)/float64(run), "all/run")
+	t := e.Timings()
+	b.ReportMetric(float64(t.Crop.Nanoseconds())/1e6/float64(t.People), "ms-crop-mean")
+	b.ReportMetric(float64(t.Run.Nanoseconds())/1e6/float64(t.People), "ms-run-mean")
+	b.ReportMetric(float64(t.Joints.Nanoseconds())/1e6/float64(t.People), "ms-joints-mean")
 }
 
 func median(d []time.Duration) time.Duration {
