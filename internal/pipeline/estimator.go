@@ -113,18 +113,23 @@ func (e *Estimator) Timings() Timings { return e.timings }
 
 // Picture finds the people of a picture. Nobody is a valid, empty result.
 func (e *Estimator) Picture(ctx context.Context, f *frame.Frame) (*pose.Picture, error) {
-	k, err := e.opts.Camera(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
-	}
 	start := time.Now()
 	boxes, err := e.finder.Find(ctx, f)
 	e.timings.Detect += time.Since(start)
 	if err != nil {
 		return nil, err
 	}
+	return e.Boxes(ctx, f, boxes)
+}
+
+// Boxes estimates one person in each of the boxes, in their order, without asking the finder.
+func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Box) (*pose.Picture, error) {
+	k, err := e.opts.Camera(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
 	p := &pose.Picture{
-		Name: f.Name, Index: f.Index, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
+		Name: f.Name, Index: f.Index, Time: f.Time, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
 		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(),
 	}
 	for len(boxes) > 0 {

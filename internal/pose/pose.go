@@ -3,6 +3,8 @@
 package pose
 
 import (
+	"time"
+
 	"mhp/internal/geom"
 	"mhp/internal/skeleton"
 )
@@ -25,6 +27,8 @@ type Person struct {
 	RootDepthMM     float64    // distance of the root joint along the optical axis
 	RootDepthSource string     // "box", "height", "fixed"
 	Score           float64    // mean of the joints' scores
+	ID              int        // stable over a video, from 1, never given twice; 0 for photographs
+	Interpolated    bool       // the joints were filled in between two frames that had them
 }
 
 // Root is the person's root joint.
@@ -46,6 +50,7 @@ func MeanScore(joints []Joint) float64 {
 type Picture struct {
 	Name     string // as given by the user
 	Index    int
+	Time     time.Duration // since the start of the source; 0 for photographs
 	WidthPx  int
 	HeightPx int
 	Camera   geom.Intrinsics
