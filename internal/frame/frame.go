@@ -28,6 +28,8 @@ type Frame struct {
 	Index int           // 0-based place in the source
 	Time  time.Duration // since the start of the source; 0 for photographs
 	Lens  Lens          // what the file says of the camera
+	// Captured is when the frame of a live source arrived; zero for all others.
+	Captured time.Time
 
 	ReleaseFunc func() // may be nil
 }
