@@ -22,6 +22,8 @@ type Options struct {
 	// OptimisedFile, if set, is where the library writes the graph as it runs
 	// it. For inspection: the file is for one processor and one version.
 	OptimisedFile string
+
+	profile string // prefix of the file for the library's trace; "" for none
 }
 
 // Validate checks what can be checked without a library.

@@ -147,6 +147,9 @@ func (s *Session) configure(options *binding.SessionOptions, o Options) error {
 	if o.OptimisedFile != "" {
 		steps = append(steps, options.SetOptimizedModelFilePath(o.OptimisedFile))
 	}
+	if o.profile != "" {
+		steps = append(steps, options.EnableProfiling(o.profile))
+	}
 	return errors.Join(steps...)
 }
 
