@@ -15,16 +15,62 @@ import (
 // carries it in its name. A picture with nobody adds no row.
 type CSV struct {
 	rows
-	headed bool
+	options CSVOptions
+	headed  bool
 }
 
-// NewCSV refuses a path that is an input.
-func NewCSV(o FileOptions) (*CSV, error) {
-	r, err := newRows(o)
+// CSVOptions say how results become a table.
+type CSVOptions struct {
+	FileOptions
+	// Frames says that the pictures are frames of a video: columns for the
+	// time, the person's id and whether it was interpolated come first.
+	Frames bool
+	// World adds columns along its axes at the end unless they are the camera's.
+	World World
+}
+
+// NewCSV makes the table of photographs; it refuses a path that is an input.
+func NewCSV(o FileOptions) (*CSV, error) { return NewCSVOf(CSVOptions{FileOptions: o}) }
+
+// NewCSVOf makes the table of photographs or of a video's frames; it refuses a
+// path that is an input.
+func NewCSVOf(o CSVOptions) (*CSV, error) {
+	r, err := newRows(o.FileOptions)
 	if err != nil {
 		return nil, err
 	}
-	return &CSV{rows: r}, nil
+	return &CSV{rows: r, options: o}, nil
+}
+
+// header names the columns.
+func (o CSVOptions) header() []string {
+	header := csvHeader
+	if o.Frames {
+		header = framed(header, "frame", "time_s", "id", "interpolated")
+	}
+	if !o.World.plain() {
+		header = append(header[:len(header):len(header)], "world_x_mm", "world_y_mm", "world_z_mm")
+	}
+	return header
+}
+
+// framed puts what concerns a video before a row, whose image_index says the same as frame.
+func framed(row []string, first ...string) []string {
+	return append(append(first, row[0]), row[2:]...)
+}
+
+// row is joint j of person i.
+func (o CSVOptions) row(p *pose.Picture, i, j int) []string {
+	row := csvRow(p, i, j)
+	one := &p.People[i]
+	if o.Frames {
+		row = framed(row, strconv.Itoa(p.Index), secondsText(p.Time.Seconds()), strconv.Itoa(one.ID), strconv.FormatBool(one.Interpolated))
+	}
+	if !o.World.plain() {
+		w := o.World.Point(one.Joints[j].Camera)
+		row = append(row, mmText(w.X), mmText(w.Y), mmText(w.Z))
+	}
+	return row
 }
 
 var csvHeader = []string{
@@ -50,11 +96,11 @@ func (s *CSV) Write(ctx context.Context, _ *frame.Frame, p *pose.Picture) error 
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	if !s.headed {
-		w.Write(csvHeader)
+		w.Write(s.options.header())
 	}
 	for i := range p.People {
 		for j := range p.People[i].Joints {
-			w.Write(csvRow(p, i, j))
+			w.Write(s.options.row(p, i, j))
 		}
 	}
 	w.Flush()

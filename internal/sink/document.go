@@ -36,13 +36,15 @@ type docAxes struct {
 	Image        string `json:"image"`
 	Camera       string `json:"camera"`
 	RootRelative string `json:"root_relative"`
+	World        string `json:"world,omitempty"`
 }
 
 type docImage struct {
-	Name   string `json:"name"`
-	Index  int    `json:"index"`
-	Width  int    `json:"width_px"`
-	Height int    `json:"height_px"`
+	Name   string   `json:"name"`
+	Index  int      `json:"index"`
+	Time   *seconds `json:"time_s,omitempty"` // frames of a video only
+	Width  int      `json:"width_px"`
+	Height int      `json:"height_px"`
 }
 
 type docCamera struct {
@@ -71,12 +73,14 @@ type docModel struct {
 }
 
 type docPerson struct {
-	Box       [4]pxNumber `json:"box_px"`
-	BoxScore  scoreNumber `json:"box_score"`
-	BoxSource string      `json:"box_source"`
-	Score     scoreNumber `json:"score"`
-	Root      docRoot     `json:"root"`
-	Joints    []docJoint  `json:"joints"`
+	ID           int         `json:"id,omitempty"`           // frames of a video only
+	Interpolated *bool       `json:"interpolated,omitempty"` // where there is an id
+	Box          [4]pxNumber `json:"box_px"`
+	BoxScore     scoreNumber `json:"box_score"`
+	BoxSource    string      `json:"box_source"`
+	Score        scoreNumber `json:"score"`
+	Root         docRoot     `json:"root"`
+	Joints       []docJoint  `json:"joints"`
 }
 
 type docRoot struct {
@@ -86,25 +90,26 @@ type docRoot struct {
 }
 
 type docJoint struct {
-	Name         string      `json:"name"`
-	Image        [2]pxNumber `json:"image_px"`
-	Camera       [3]mmNumber `json:"camera_mm"`
-	RootRelative [3]mmNumber `json:"root_relative_mm"`
-	Score        scoreNumber `json:"score"`
+	Name         string       `json:"name"`
+	Image        [2]pxNumber  `json:"image_px"`
+	Camera       [3]mmNumber  `json:"camera_mm"`
+	RootRelative [3]mmNumber  `json:"root_relative_mm"`
+	World        *[3]mmNumber `json:"world_mm,omitempty"` // where the world is not the camera's
+	Score        scoreNumber  `json:"score"`
 }
 
 // documentOf needs a picture that checkFinite let pass.
-func documentOf(p *pose.Picture, program Program) document {
+func documentOf(p *pose.Picture, o JSONOptions) document {
 	d := document{
 		SchemaVersion: SchemaVersion,
-		Program:       docProgram(program),
+		Program:       docProgram(o.Program),
 		Units:         docUnits{Image: "px", Camera: "mm"},
 		Axes: docAxes{
 			Image:        "x right, y down, origin in the centre of the top left pixel of the upright picture",
 			Camera:       "x right, y down, z away from the camera, origin in the camera's centre of projection",
 			RootRelative: "as camera, origin in the person's root joint",
 		},
-		Image:    docImage{p.Name, p.Index, p.WidthPx, p.HeightPx},
+		Image:    docImage{p.Name, p.Index, nil, p.WidthPx, p.HeightPx},
 		Camera:   cameraOf(p.Camera),
 		Model:    docModel{p.Model.Name, p.Model.Variant, p.Model.SHA256, "", p.Model.Trained},
 		Library:  p.Library,
@@ -116,8 +121,15 @@ func documentOf(p *pose.Picture, program Program) document {
 	if p.Model.Set != nil {
 		d.Model.JointSet = p.Model.Set.Name
 	}
+	if o.Frames {
+		t := seconds(p.Time.Seconds())
+		d.Image.Time = &t
+	}
+	if !o.World.plain() {
+		d.Axes.World = o.World.text
+	}
 	for i := range p.People {
-		d.People = append(d.People, personOf(&p.People[i]))
+		d.People = append(d.People, personOf(&p.People[i], o.World))
 	}
 	return d
 }
@@ -129,12 +141,15 @@ func cameraOf(k geom.Intrinsics) docCamera {
 	}
 }
 
-func personOf(p *pose.Person) docPerson {
+func personOf(p *pose.Person, world World) docPerson {
 	d := docPerson{
 		Box:      [4]pxNumber{pxNumber(p.Box.X), pxNumber(p.Box.Y), pxNumber(p.Box.W), pxNumber(p.Box.H)},
 		BoxScore: scoreNumber(p.BoxScore), BoxSource: p.BoxSource, Score: scoreNumber(p.Score),
 		Root:   docRoot{p.Set.Joints[p.Set.Root()], mmNumber(p.RootDepthMM), p.RootDepthSource},
 		Joints: make([]docJoint, len(p.Joints)),
+	}
+	if p.ID > 0 {
+		d.ID, d.Interpolated = p.ID, &p.Interpolated
 	}
 	for i, j := range p.Joints {
 		d.Joints[i] = docJoint{
@@ -143,6 +158,10 @@ func personOf(p *pose.Person) docPerson {
 			Camera:       [3]mmNumber{mmNumber(j.Camera.X), mmNumber(j.Camera.Y), mmNumber(j.Camera.Z)},
 			RootRelative: [3]mmNumber{mmNumber(j.RootRelative.X), mmNumber(j.RootRelative.Y), mmNumber(j.RootRelative.Z)},
 			Score:        scoreNumber(j.Score),
+		}
+		if !world.plain() {
+			w := world.Point(j.Camera)
+			d.Joints[i].World = &[3]mmNumber{mmNumber(w.X), mmNumber(w.Y), mmNumber(w.Z)}
 		}
 	}
 	return d

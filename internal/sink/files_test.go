@@ -167,7 +167,7 @@ func TestInputsAreNotOverwritten(t *testing.T) {
 		return err
 	}
 	lateJSON := func() error { // the link appears after the constructor looked
-		s, err := NewJSON(JSONOptions{FileOptions{Path: "late.json", Inputs: inputs}, program, false})
+		s, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: "late.json", Inputs: inputs}, Program: program, Lines: false})
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func TestFullDiskLeavesNothingHalfWritten(t *testing.T) {
 	for _, room := range []int{0, 1, 100, 1000, 5000} {
 		dir := t.TempDir()
 		o := DirOptions{Dir: dir, wrap: tight(room)}
-		j, err := NewJSON(JSONOptions{FileOptions{Path: filepath.Join(dir, "x.json"), wrap: tight(room)}, program, false})
+		j, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: filepath.Join(dir, "x.json"), wrap: tight(room)}, Program: program, Lines: false})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestFullDiskLeavesNothingHalfWritten(t *testing.T) {
 func TestFullDiskKeepsFinishedRows(t *testing.T) {
 	dir := t.TempDir()
 	one := jsonOf(t, true, picture(t, "a.jpg", "muco21", 1))
-	lines, err := NewJSON(JSONOptions{FileOptions{Path: filepath.Join(dir, "x.jsonl"), wrap: tight(2*len(one) + 50)}, program, true})
+	lines, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: filepath.Join(dir, "x.jsonl"), wrap: tight(2*len(one) + 50)}, Program: program, Lines: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestDevFull(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full on this system")
 	}
-	s, err := NewJSON(JSONOptions{FileOptions{Path: "/dev/full"}, program, true})
+	s, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: "/dev/full"}, Program: program, Lines: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +350,7 @@ func TestUnwritableFolder(t *testing.T) {
 func TestOutputAppearsComplete(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out", "x.jsonl")
-	s, err := NewJSON(JSONOptions{FileOptions{Path: path}, program, true})
+	s, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: path}, Program: program, Lines: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,7 +406,7 @@ func TestLinkAndModeAreKept(t *testing.T) {
 func TestCancelledRunKeepsFinishedRows(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.jsonl")
-	lines, err := NewJSON(JSONOptions{FileOptions{Path: path}, program, true})
+	lines, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: path}, Program: program, Lines: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func writeAll(t *testing.T, s Sink, pictures ...*pose.Picture) {
 func jsonOf(t *testing.T, lines bool, pictures ...*pose.Picture) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	s, err := NewJSON(JSONOptions{FileOptions{Path: "-", Stdout: &b}, program, lines})
+	s, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: "-", Stdout: &b}, Program: program, Lines: lines})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,7 +380,7 @@ func TestNotFiniteIsRefused(t *testing.T) {
 		p := picture(t, "bad.jpg", "muco21", 2)
 		f(p)
 		dir := t.TempDir()
-		j, err := NewJSON(JSONOptions{FileOptions{Path: filepath.Join(dir, "x.json")}, program, true})
+		j, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: filepath.Join(dir, "x.json")}, Program: program, Lines: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -404,7 +404,7 @@ func TestNotFiniteIsRefused(t *testing.T) {
 }
 
 func TestSecondPictureNeedsLines(t *testing.T) {
-	s, err := NewJSON(JSONOptions{FileOptions{Path: "-", Stdout: &bytes.Buffer{}}, program, false})
+	s, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: "-", Stdout: &bytes.Buffer{}}, Program: program, Lines: false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -423,7 +423,7 @@ func (closedPipe) Write([]byte) (int, error) {
 }
 
 func TestReaderGone(t *testing.T) {
-	j, err := NewJSON(JSONOptions{FileOptions{Path: "-", Stdout: closedPipe{}}, program, true})
+	j, err := NewJSON(JSONOptions{FileOptions: FileOptions{Path: "-", Stdout: closedPipe{}}, Program: program, Lines: true})
 	if err != nil {
 		t.Fatal(err)
 	}

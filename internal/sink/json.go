@@ -21,6 +21,10 @@ type JSONOptions struct {
 	// Lines writes one document a line, for any number of pictures. Without
 	// it there is one indented document, and a second picture is an error.
 	Lines bool
+	// Frames says that the pictures are frames of a video: each carries its time.
+	Frames bool
+	// World adds positions along its axes unless they are the camera's.
+	World World
 }
 
 // JSON writes documents that say everything about a picture's people.
@@ -49,7 +53,7 @@ func (s *JSON) Write(ctx context.Context, _ *frame.Frame, p *pose.Picture) error
 	if err := checkFinite(p); err != nil {
 		return err
 	}
-	b, err := compact(documentOf(p, s.options.Program))
+	b, err := compact(documentOf(p, s.options))
 	if err != nil {
 		return fmt.Errorf("%s: cannot make JSON of the result: %w", p.Name, err)
 	}

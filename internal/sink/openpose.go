@@ -103,6 +103,9 @@ func openPoseOf(p *pose.Picture) openPoseFile {
 		one := &p.People[i]
 		out := openPosePerson{ID: [1]int{-1}, Face2D: none, HandLeft2D: none, HandRight2D: none,
 			Face3D: none, HandLeft3D: none, HandRight3D: none}
+		if one.ID > 0 {
+			out.ID[0] = one.ID
+		}
 		for _, j := range body25Index(one.Set) {
 			if j < 0 {
 				out.Pose2D = append(out.Pose2D, 0, 0, 0)

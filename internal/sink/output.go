@@ -113,10 +113,12 @@ func place(path string) string {
 type output struct {
 	path   string // as the user named it
 	target string // where the rename goes: path with a link at its end followed
-	temp   string // "" for a stream or a device
+	temp   string // "" for a stream, a device, or a file written in place
 	file   *os.File
 	w      io.Writer
 	size   int64 // bytes of complete writes
+
+	cuttable bool // a regular file: what a failed write left can be cut off
 }
 
 // wrapper puts a failing writer between the sinks and a file, for tests.
@@ -125,6 +127,15 @@ type wrapper func(io.Writer) io.Writer
 // create opens the output: a temporary file in the folder of its target, made
 // with the folders it lies in. A device or a pipe is written to directly.
 func create(path string, inputs *Inputs, wrap wrapper) (*output, error) {
+	return createAs(path, inputs, wrap, true)
+}
+
+// createInPlace opens the output under its own name and empties it.
+func createInPlace(path string, inputs *Inputs, wrap wrapper) (*output, error) {
+	return createAs(path, inputs, wrap, false)
+}
+
+func createAs(path string, inputs *Inputs, wrap wrapper, temporary bool) (*output, error) {
 	fail := func(err error) (*output, error) { return nil, &WriteError{Path: path, Err: cause(err)} }
 	target := path
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -152,10 +163,15 @@ func create(path string, inputs *Inputs, wrap wrapper) (*output, error) {
 		if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
 			return fail(err)
 		}
-		o.temp = filepath.Join(filepath.Dir(target), fmt.Sprintf(".mhp-%016x.tmp", rand.Uint64()))
-		if o.file, err = os.OpenFile(o.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode); err != nil {
+		name, flags := target, os.O_TRUNC
+		if temporary {
+			o.temp = filepath.Join(filepath.Dir(target), fmt.Sprintf(".mhp-%016x.tmp", rand.Uint64()))
+			name, flags = o.temp, os.O_EXCL
+		}
+		if o.file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|flags, mode); err != nil {
 			return fail(err)
 		}
+		o.cuttable = true
 	}
 	o.w = o.file
 	if wrap != nil {
@@ -185,7 +201,7 @@ func (o *output) Write(b []byte) (int, error) {
 func (o *output) row(b []byte) error {
 	before := o.size
 	_, err := o.Write(b)
-	if err != nil && o.temp != "" {
+	if err != nil && o.cuttable {
 		o.size = before
 		if cut := o.file.Truncate(before); cut != nil {
 			return errors.Join(err, &WriteError{Path: o.path, Err: cause(cut)})
@@ -222,8 +238,11 @@ func (o *output) abort() {
 }
 
 func (o *output) remove() {
-	if o.temp != "" {
+	switch {
+	case o.temp != "":
 		os.Remove(o.temp)
+	case o.cuttable && o.size == 0:
+		os.Remove(o.target) // written in place and without a single row
 	}
 }
 

@@ -10,6 +10,9 @@ type FileOptions struct {
 	Stdout io.Writer
 	// Inputs are the files that must not be overwritten; may be nil.
 	Inputs *Inputs
+	// Grow writes under the file's own name from the first row on, so that it
+	// can be read while it grows and keeps its rows when the program is killed.
+	Grow bool
 
 	wrap wrapper
 }
@@ -36,7 +39,11 @@ func (r *rows) empty() bool { return r.out == nil || r.out.size == 0 }
 // write adds one piece that makes sense only whole.
 func (r *rows) write(b []byte) error {
 	if r.out == nil {
-		out, err := create(r.options.Path, r.options.Inputs, r.options.wrap)
+		open := create
+		if r.options.Grow {
+			open = createInPlace
+		}
+		out, err := open(r.options.Path, r.options.Inputs, r.options.wrap)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,57 @@
+package sink
+
+import (
+	"fmt"
+
+	"mhp/internal/geom"
+)
+
+// WorldPointMM is a position in mm along the axes of a World.
+type WorldPointMM struct{ X, Y, Z float64 }
+
+// World says along which axes 3D files give positions. All of them are
+// right-handed and begin in the camera; the camera is taken as level.
+//
+//	camera  x right, y down,  z away    as the camera sees it
+//	yup     x right, y up,    z towards the camera   (BVH, glTF, OpenSim)
+//	zup     x right, y away,  z up                   (Blender, robotics)
+type World struct {
+	name, text string
+	rows       [3][3]float64 // world = rows * camera
+}
+
+// The worlds there are. The zero World is the camera's.
+var (
+	CameraWorld = World{"camera", "x right, y down, z away from the camera, origin in the camera's centre of projection",
+		[3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}
+	YUpWorld = World{"yup", "x right, y up, z towards the camera, origin in the camera's centre of projection",
+		[3][3]float64{{1, 0, 0}, {0, -1, 0}, {0, 0, -1}}}
+	ZUpWorld = World{"zup", "x right, y away from the camera, z up, origin in the camera's centre of projection",
+		[3][3]float64{{1, 0, 0}, {0, 0, 1}, {0, -1, 0}}}
+)
+
+// WorldNamed is the world of --axes.
+func WorldNamed(name string) (World, error) {
+	for _, w := range []World{CameraWorld, YUpWorld, ZUpWorld} {
+		if w.name == name {
+			return w, nil
+		}
+	}
+	return World{}, fmt.Errorf("axes %q are not known: camera, yup or zup", name)
+}
+
+// plain tells whether the world's axes are the camera's.
+func (w World) plain() bool { return w.name == "" || w.name == CameraWorld.name }
+
+// Point turns a position before the camera into the world's axes.
+func (w World) Point(p geom.CameraPointMM) WorldPointMM {
+	if w.plain() {
+		return WorldPointMM(p)
+	}
+	r := w.rows
+	return WorldPointMM{
+		r[0][0]*p.X + r[0][1]*p.Y + r[0][2]*p.Z,
+		r[1][0]*p.X + r[1][1]*p.Y + r[1][2]*p.Z,
+		r[2][0]*p.X + r[2][1]*p.Y + r[2][2]*p.Z,
+	}
+}
