@@ -19,8 +19,10 @@ type File struct {
 	Path   string // where it was found; "" if it is built into the program
 	Bytes  []byte // the ONNX file; read only
 	SHA256 string // of Bytes, lower-case hex
-	Spec   *Spec
+	Spec   *Spec  // nil for a file that finds people
 	Graph  *Graph
+	// Detector is set for a detector with our metadata; see OpenDetector.
+	Detector *Detector
 }
 
 // Where is the file's path, or says that it is built in.
@@ -56,6 +58,20 @@ const (
 
 // Open reads and checks a model file. Errors are *FileError.
 func Open(path string) (*File, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	f.Name, f.Path = filepath.Base(path), path
+	return f, nil
+}
+
+// read is the bytes of a file that may be a model.
+func read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -71,12 +87,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, &FileError{path, cause(err), ""}
 	}
-	f, err := Parse(path, data)
-	if err != nil {
-		return nil, err
-	}
-	f.Name, f.Path = filepath.Base(path), path
-	return f, nil
+	return data, nil
 }
 
 // cause leaves out the path, which the message names already.
@@ -96,6 +107,9 @@ func Parse(name string, data []byte) (*File, error) {
 	graph, err := ReadGraph(data)
 	if err != nil {
 		return nil, notONNX(name, data, err)
+	}
+	if IsDetector(graph) {
+		return nil, &FileError{name, errDetector, "--detector takes this file; --model takes a pose network"}
 	}
 	spec, err := ParseSpec(graph.Meta)
 	if err != nil {

@@ -80,7 +80,7 @@ func (c *portCheck) check(kind string, p Port, dims []int64) {
 	}
 	fits := len(p.Shape) == len(dims)+1
 	for i := 0; fits && i < len(dims); i++ {
-		fits = p.Shape[i+1] == AnyDim || p.Shape[i+1] == dims[i]
+		fits = p.Shape[i+1] == AnyDim || dims[i] == AnyDim || p.Shape[i+1] == dims[i]
 	}
 	if !fits {
 		c.problem("%s %s should be %s", kind, p, Port{Name: p.Name, Shape: append([]int64{AnyDim}, dims...)})

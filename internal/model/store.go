@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -17,7 +18,7 @@ type Store struct {
 	Builtin fs.FS    // searched after Dirs; nil if nothing is built in
 }
 
-// Entry is one model of a store: a File, or the reason why it is none.
+// Entry is one file of a store: a File, or the reason why it is none.
 type Entry struct {
 	Name string // "xs", as Resolve takes it
 	Path string // "" if it is built in
@@ -61,31 +62,78 @@ func (s Store) OpenBuiltin(name string) (*File, error) {
 	return Parse(file, data)
 }
 
-// List opens every model of the store, by name; one that is hidden by another
-// of the same name in an earlier folder is left out.
+// List opens every pose network of the store, by name; one that is hidden by
+// another of the same name in an earlier folder is left out.
 func (s Store) List() []Entry {
+	return s.list(Open, s.OpenBuiltin, func(err error) bool { return errors.Is(err, errDetector) })
+}
+
+// list opens every file of the store but those whose error says that they are
+// of the other kind.
+func (s Store) list(open, builtin func(string) (*File, error), otherKind func(error) bool) []Entry {
 	seen := map[string]bool{}
 	var entries []Entry
 	add := func(file, where string, open func() (*File, error)) {
 		if name := nameOf(file); !seen[name] {
 			seen[name] = true
-			f, err := open()
-			entries = append(entries, Entry{Name: name, Path: where, File: f, Err: err})
+			if f, err := open(); err == nil || !otherKind(err) {
+				entries = append(entries, Entry{Name: name, Path: where, File: f, Err: err})
+			}
 		}
 	}
 	for _, dir := range s.Dirs {
 		for _, file := range onnxFiles(os.DirFS(dir)) {
 			full := filepath.Join(dir, file)
-			add(file, full, func() (*File, error) { return Open(full) })
+			add(file, full, func() (*File, error) { return open(full) })
 		}
 	}
 	if s.Builtin != nil {
 		for _, file := range onnxFiles(s.Builtin) {
-			add(file, "", func() (*File, error) { return s.OpenBuiltin(nameOf(file)) })
+			add(file, "", func() (*File, error) { return builtin(nameOf(file)) })
 		}
 	}
 	sort.SliceStable(entries, func(i, j int) bool { return entries[i].Name < entries[j].Name })
 	return entries
+}
+
+// ResolveDetector opens a file that finds people, by name or by path as Resolve
+// does. Its Detector is nil if it has no metadata of ours: the graph must say
+// what it is. Errors wrap ErrModel.
+func (s Store) ResolveDetector(nameOrPath string) (*File, error) {
+	if strings.ContainsAny(nameOrPath, `/\\`) || strings.HasSuffix(nameOrPath, ".onnx") {
+		return OpenDetector(nameOrPath)
+	}
+	for _, dir := range s.Dirs {
+		if full := filepath.Join(dir, fileOf(nameOrPath)); exists(full) {
+			return OpenDetector(full)
+		}
+	}
+	if s.Builtin != nil && nameOrPath != "" {
+		f, err := s.openBuiltinDetector(nameOrPath)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	if nameOrPath != "" && exists(nameOrPath) {
+		return OpenDetector(nameOrPath)
+	}
+	return nil, &FileError{fmt.Sprintf("%q", nameOrPath), fmt.Errorf("there is no detector of that name and no such %w", fs.ErrNotExist),
+		"give the path of an ONNX file that finds people"}
+}
+
+func (s Store) openBuiltinDetector(name string) (*File, error) {
+	file := fileOf(name)
+	data, err := fs.ReadFile(s.Builtin, file)
+	if err != nil {
+		return nil, &FileError{file, err, hintList}
+	}
+	return ReadDetector(file, data)
+}
+
+// Detectors opens every file of the store that says it finds people.
+func (s Store) Detectors() []Entry {
+	all := s.list(OpenDetector, s.openBuiltinDetector, func(err error) bool { return !errors.Is(err, errDetectorMetadata) })
+	return slices.DeleteFunc(all, func(e Entry) bool { return e.Err == nil && e.File.Detector == nil })
 }
 
 // names lists what Resolve would find, without opening it.
