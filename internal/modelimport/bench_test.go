@@ -10,8 +10,6 @@ import (
 	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
-	"google.golang.org/protobuf/proto"
-
 	"mhp/internal/onnx"
 )
 
@@ -36,14 +34,12 @@ func perChannelXS(tb testing.TB) []byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	undoLeaky(tb, m)
-	undoSwap(m)
-	heat := ""
-	for _, n := range m.Graph.Node {
-		if n.GetOpType() == "Reshape" && heat == "" {
-			heat = n.Input[0]
-		}
+	rng := rand.New(rand.NewPCG(1, 1))
+	if _, err := perChannel(m, func(float32) float32 { return 0.9 * rng.Float32() }); err != nil {
+		tb.Fatal(err)
 	}
+	resizeBeforeConv(m)
+	heat := heatValue(m)
 	batch := onnx.Dim{Size: -1, Name: "N"}
 	g := onnx.NewGraph(m)
 	g.SetOutputs(onnx.FloatValue(heat, batch, onnx.Dim{Size: 21 * 32}, onnx.Dim{Size: 32}, onnx.Dim{Size: 32}))
@@ -54,48 +50,6 @@ func perChannelXS(tb testing.TB) []byte {
 		tb.Fatal(err)
 	}
 	return data
-}
-
-// undoLeaky replaces LeakyRelu by PRelu with random slopes 0..0.9, one a channel.
-func undoLeaky(tb testing.TB, m *onnx.ModelProto) {
-	tb.Helper()
-	rng := rand.New(rand.NewPCG(1, 1))
-	g := onnx.NewGraph(m)
-	for i, n := range m.Graph.Node {
-		if n.GetOpType() != "LeakyRelu" {
-			continue
-		}
-		slopes := make([]float32, g.ConvChannels(g.Producer(n.Input[0])))
-		if len(slopes) == 0 {
-			tb.Fatalf("the LeakyRelu %s does not follow a convolution", n.GetName())
-		}
-		for c := range slopes {
-			slopes[c] = 0.9 * rng.Float32()
-		}
-		name := g.AddInitialiser(onnx.FloatTensor(g.Unique(n.Output[0]+"/slope"), slopes, int64(len(slopes)), 1, 1))
-		m.Graph.Node[i] = &onnx.NodeProto{OpType: proto.String("PRelu"), Input: []string{n.Input[0], name}, Output: n.Output}
-	}
-}
-
-// undoSwap puts an enlargement that follows a convolution directly before it again.
-func undoSwap(m *onnx.ModelProto) {
-	g := onnx.NewGraph(m)
-	for i, resize := range m.Graph.Node {
-		if resize.GetOpType() != "Resize" {
-			continue
-		}
-		conv := g.Producer(resize.Input[0])
-		if conv.GetOpType() != "Conv" {
-			continue
-		}
-		before, between, end := conv.Input[0], g.Unique("enlarged"), resize.Output[0]
-		resize.Input[0], resize.Output[0] = before, between
-		conv.Input[0], conv.Output[0] = between, end
-		at := slices.Index(m.Graph.Node, conv)
-		copy(m.Graph.Node[at:i], m.Graph.Node[at+1:i+1]) // the convolution goes behind the enlargement
-		m.Graph.Node[i] = conv
-		return
-	}
 }
 
 // timed is a session with its input, ready to be run again and again.
