@@ -6,7 +6,9 @@
       + bone * |bone - target bone|       lengths and directions of bones, where both ends are known
       + outside * KL(uniform, x y marg.)  joints outside the crop should score low
 
-All terms are means over the labels that count.
+All terms are means over the labels that count.  The cross-entropies, and the term of joints outside, see the volume divided by
+`ce_temperature`: they make it tell how sure the network is, while coordinates come from a sharper one.  The mean of an honest
+volume lies between its modes; of a sharper one it lies near the likeliest place (see models/README.md for what that is worth).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from .dataset import Batch
 
 @dataclass(frozen=True)
 class Weights:
-    """Weight of each term, and the Gaussians' widths (cells of a 32-cell plane; depth bins)."""
+    """Weight of each term, the Gaussians' widths (cells of a 32-cell plane; depth bins), and by how much the volume is flattened for cross-entropies."""
 
     l1: float = 1.0
     ce_plane: float = 0.1
@@ -30,6 +32,7 @@ class Weights:
     sigma_cells: float = 1.0
     sigma_least_cells: float = 0.7
     sigma_bins: float = 1.0
+    ce_temperature: float = 1.0
 
 
 class Marginals(torch.autograd.Function):
@@ -89,6 +92,8 @@ def loss(volume: torch.Tensor, batch: Batch, weights: Weights, parents: tuple[in
     joints, width = batch.cells.shape[1], volume.shape[3]
     plane, depth = marginals(volume, joints)
     coords = coordinates(plane, depth, width)
+    if weights.ce_temperature != 1:
+        plane, depth = marginals(volume / weights.ce_temperature, joints)
     side = torch.tensor([width, width, depth.shape[2]], device=volume.device, dtype=torch.float32)
     weight = torch.stack([batch.weight2d, batch.weight2d, batch.weight_z], dim=-1)
     sigma = max(weights.sigma_least_cells, weights.sigma_cells * width / 32)

@@ -63,3 +63,14 @@ def test_outside_term_flattens_the_plane():
     batch = batch_of(1, 8, weight2d=0.0, weight_z=0.0, outside=1.0)
     peaked, flat = (losses.loss(v, batch, losses.Weights(), PARENTS)[0] for v in (volume, volume * 0))
     assert flat < peaked
+
+
+def test_temperature_sharpens_coordinates_only():
+    volume = torch.randn(2, 21 * 8, 8, 8, generator=torch.Generator().manual_seed(4)) * 2
+    batch = batch_of(2, 8)
+    plain = losses.loss(volume, batch, losses.Weights(), PARENTS)[1]
+    warm = losses.loss(volume * 2, batch, losses.Weights(ce_temperature=2.0), PARENTS)[1]
+    assert torch.allclose(plain["ce_plane"], warm["ce_plane"]) and torch.allclose(plain["ce_depth"], warm["ce_depth"])
+    sharp = decode.soft_argmax(volume * 2, 21)[0]
+    expected = ((sharp - batch.cells).abs() / 8).mean()
+    assert torch.allclose(warm["l1"], expected, atol=1e-5) and not torch.allclose(plain["l1"], expected, atol=1e-3)
