@@ -54,7 +54,11 @@ func packageMap() Rules {
 
 			"internal/pipeline": internal("camera source infer preprocess detect postprocess track geom skeleton tensor frame pose model"),
 			"internal/render":   internal("frame pose geom skeleton"),
-			"internal/sink":     internal("frame pose geom skeleton render"),
+			// Joints over time become bones that turn; pure.
+			"internal/motion":    internal("pose geom skeleton"),
+			"internal/sink":      internal("frame pose geom skeleton render motion"),
+			"internal/sink/gocv": internal("sink frame pose geom skeleton render"),
+			"internal/web":       internal("frame pose geom skeleton render"),
 			"internal/eval":     internal("pose geom skeleton"),
 			// Reads labelled pictures, which needs files and cameras; eval stays pure.
 			"internal/dataset": internal("eval camera source frame geom skeleton"),
