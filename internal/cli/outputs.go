@@ -107,6 +107,6 @@ func printTimings(w io.Writer, s pipeline.Summary, t pipeline.Timings) {
 	each := func(d time.Duration) string {
 		return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000/float64(n))
 	}
-	fmt.Fprintf(w, "mhp: %d pictures, %d people; a picture: detect %s, crop %s, network %s, joints %s\n",
-		s.Pictures, s.People, each(t.Detect), each(t.Crop), each(t.Run), each(t.Joints))
+	fmt.Fprintf(w, "mhp: %d pictures, %d people; a picture: detect %s, crop %s, network %s, joints %s, camera %s\n",
+		s.Pictures, s.People, each(t.Detect), each(t.Crop), each(t.Run), each(t.Joints), each(t.Camera))
 }

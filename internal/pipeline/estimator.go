@@ -62,8 +62,10 @@ const refineGrow = 1.2
 
 // Timings say where the time of the pictures so far went.
 type Timings struct {
-	Detect, Crop, Run, Joints time.Duration
-	People                    int
+	Detect, Crop, Run time.Duration
+	Joints            time.Duration // heat volume to heat cells
+	Camera            time.Duration // heat cells to the picture and before the camera
+	People            int
 }
 
 // Estimator turns one picture into people. It is for one goroutine.
@@ -124,7 +126,9 @@ func (e *Estimator) Picture(ctx context.Context, f *frame.Frame) (*pose.Picture,
 
 // Boxes estimates one person in each of the boxes, in their order, without asking the finder.
 func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Box) (*pose.Picture, error) {
+	start := time.Now()
 	k, err := e.opts.Camera(f)
+	e.timings.Camera += time.Since(start)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
@@ -191,7 +195,7 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 		}
 	}
 	start := time.Now()
-	defer func() { e.timings.Joints += time.Since(start) }()
+	defer func() { e.timings.Camera += time.Since(start) }()
 	people := make([]pose.Person, len(boxes))
 	for i, b := range boxes {
 		people[i] = e.person(i, b, k)
