@@ -119,6 +119,35 @@ def crop_goldens(rng):
     }
 
 
+# --- letterbox -----------------------------------------------------------------------------------------------------
+
+
+def letterbox(picture, size, centred):
+    """[size, size, 3] uint8: the picture with its proportions kept, each px the mean of the area it covers, grey 114 round it."""
+    height, width = picture.shape[:2]
+    ratio = min(size / width, size / height)
+    w, h = max(1, round(width * ratio)), max(1, round(height * ratio))
+    out = np.full((size, size, 3), 114, np.uint8)
+    x, y = ((size - w) // 2, (size - h) // 2) if centred else (0, 0)
+    out[y : y + h, x : x + w] = cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
+    return out
+
+
+def letterbox_goldens(rng):
+    tensors = {}
+    for name, width, height, centred in [
+        ("sixth", 288, 162, False),
+        ("odd", 211, 97, False),
+        ("upright", 67, 120, True),
+        ("half", 96, 64, True),
+        ("enlarged", 31, 22, False),
+    ]:
+        picture = make_picture(rng, width, height)
+        tensors[name + ".picture"] = picture
+        tensors[name + ".input"] = letterbox(picture, 48, centred)
+    return tensors
+
+
 # --- heat volume --------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +252,7 @@ FILES = {
     "crop": (crop_goldens, "grey levels, px"),
     "volume": (volume_goldens, "cells"),
     "joints": (joint_goldens, "cells, px, mm"),
+    "letterbox": (letterbox_goldens, "grey levels"),
 }
 
 
