@@ -9,7 +9,6 @@ The schedule follows training time: progress = minutes trained / minutes planned
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import math
 import signal
@@ -21,44 +20,17 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import checkpoint, config, decode, export, losses, norm_act, skeleton
+from . import checkpoint, config, decode, losses, norm_act, skeleton
 from . import optimisers as optimiser_kinds
 from .dataset import Batch, Mixer, Prefetcher
+from .loop import CsvLog, average_into, learning_rate, minutes_until, normalised
 from .network import build, parameter_count
 from .parallel import Peers, Shared, share
-
-
-def learning_rate(progress: float, settings: config.Optimiser) -> float:
-    """Linear warm-up, then a cosine from the peak to the final rate; progress in 0..1."""
-    if progress < settings.warmup:
-        return settings.peak_lr * (0.02 + 0.98 * progress / settings.warmup)
-    part = min(1.0, (progress - settings.warmup) / (1 - settings.warmup))
-    return settings.final_lr + (settings.peak_lr - settings.final_lr) * (1 + math.cos(math.pi * part)) / 2
 
 
 def phase_at(progress: float, phases: tuple[config.Phase, ...]) -> config.Phase:
     """The phase that `progress` lies in."""
     return next((phase for phase in phases if progress < phase.until), phases[-1])
-
-
-def minutes_until(clock: str, now: datetime.datetime) -> float:
-    """Minutes from `now` to the next time that the clock shows HH:MM."""
-    hour, minute = (int(part) for part in clock.split(":"))
-    end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return ((end - now).total_seconds() / 60) % (24 * 60)
-
-
-def normalised(image: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """uint8 [N,H,W,3] RGB -> float32 [N,3,H,W] in channels-last memory, as the official convention has it."""
-    image = image.to(device, non_blocking=True).float()
-    image = (image - torch.tensor(export.MEAN, device=device)) / torch.tensor(export.STD, device=device)
-    return image.permute(0, 3, 1, 2)
-
-
-def average_into(average: list[torch.Tensor], tensors: list[torch.Tensor], decay: float) -> None:
-    """average <- decay * average + (1 - decay) * tensors."""
-    torch._foreach_mul_(average, decay)
-    torch._foreach_add_(average, tensors, alpha=1 - decay)
 
 
 def picture_grid(image: torch.Tensor, cells: torch.Tensor, target: Batch, columns: int = 8):
@@ -233,21 +205,6 @@ def launch(run: config.Run, config_text: str, out: Path, resume: Path | None, st
     finally:
         for process in followers:
             process.join(timeout=30)
-
-
-class CsvLog:
-    """Appends rows to a CSV file; the header comes from the first row of the file's first session."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def write(self, row: dict) -> None:
-        new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
 
 
 def main() -> int:
