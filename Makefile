@@ -80,7 +80,7 @@ setup-full:
 setup-lite:
 	@scripts/setup.sh tools onnxruntime
 setup-test:
-	@scripts/setup.sh tools opencv onnxruntime python android
+	@scripts/setup.sh tools opencv onnxruntime node viewers python android
 setup-python:
 	@scripts/setup.sh python
 setup-dist:

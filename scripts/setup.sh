@@ -6,6 +6,8 @@
 #   tools        make, a C compiler, Go: everything needs them
 #   opencv       OpenCV 4 with its contrib modules (the full build)
 #   onnxruntime  ONNX Runtime's library, from npm into third_party/
+#   node         three.js, esbuild and the glTF validator from npm into .tools/node/
+#   viewers      a screen without a screen and a browser: window and live page are looked at in tests
 #   python       .venv/ with torch, numpy, ONNX and pytest (tests, goldens, export)
 #   android      what the compile check for Android needs
 #   dist         cross compiler, qemu and debootstrap (archives and their test)
@@ -59,6 +61,18 @@ probe_opencv() {
 
 probe_onnxruntime() {
     have npm || need npm "fetches ONNX Runtime's library"
+}
+
+probe_node() {
+    have npm || need npm "fetches the glTF validator and what the live page is made of"
+}
+
+probe_viewers() {
+    # Elsewhere the tests that need them are skipped and say so.
+    have apt-get || return 0
+    have Xvfb || need xvfb "a screen for the window's test"
+    have xdotool || need xdotool "presses keys in the window's test"
+    have chromium || have chromium-browser || have google-chrome || need chromium "the live page's test"
 }
 
 probe_android() {
@@ -141,6 +155,22 @@ install_missing() {
 # Its standard output only repeats where the library is; what it fetches it says on standard error.
 install_onnxruntime() { scripts/fetch_onnxruntime.sh >/dev/null; }
 
+# node_fresh: what npm installed is what the lock file says.
+node_fresh() { cmp -s scripts/node/package-lock.json .tools/node/done; }
+
+# No package's own script is run.
+install_node() {
+    node_fresh && return 0
+    say "fetching three.js, esbuild and the glTF validator from npm"
+    mkdir -p .tools/node
+    cp scripts/node/package.json scripts/node/package-lock.json scripts/node/.npmrc .tools/node/
+    (cd .tools/node && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund >npm.log 2>&1) || {
+        tail -n 10 .tools/node/npm.log >&2
+        die "npm could not fetch the packages of scripts/node/package.json (whole log in .tools/node/npm.log)"
+    }
+    cp scripts/node/package-lock.json .tools/node/done
+}
+
 # venv_state is what .venv depends on; when it changes, .venv is brought up to date.
 venv_state() {
     printf '%s\n' "$PWD" "${MHP_PYTHON:-}"
@@ -171,16 +201,16 @@ install_python() {
     venv_state >.venv/state
 }
 
-(($#)) || die "say what to set up: tools, opencv, onnxruntime, python, android, dist"
+(($#)) || die "say what to set up: tools, opencv, onnxruntime, node, viewers, python, android, dist"
 for what in "$@"; do
     case $what in
-    tools | opencv | onnxruntime | python | android | dist) "probe_$what" ;;
-    *) die "do not know how to set up '$what': tools, opencv, onnxruntime, python, android or dist" ;;
+    tools | opencv | onnxruntime | node | viewers | python | android | dist) "probe_$what" ;;
+    *) die "do not know how to set up '$what': tools, opencv, onnxruntime, node, viewers, python, android or dist" ;;
     esac
 done
 install_missing
 for what in "$@"; do
     case $what in
-    onnxruntime | python) "install_$what" ;;
+    onnxruntime | node | python) "install_$what" ;;
     esac
 done

@@ -59,10 +59,12 @@ func packageMap() Rules {
 			"internal/sink":      internal("frame pose geom skeleton render motion"),
 			"internal/sink/gocv": internal("sink frame pose geom skeleton render"),
 			"internal/web":       internal("frame pose geom skeleton render"),
-			"internal/eval":     internal("pose geom skeleton"),
+			"internal/eval":      internal("pose geom skeleton"),
 			// Reads labelled pictures, which needs files and cameras; eval stays pure.
 			"internal/dataset": internal("eval camera source frame geom skeleton"),
 			"internal/ui":      nil,
+			// Times functions and compares; knows no networks.
+			"internal/bench": nil,
 			// A tool on model files: rewrites a graph and proves old and new equal.
 			"internal/modelimport": internal("model onnx tensor skeleton infer"),
 		},

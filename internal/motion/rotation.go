@@ -14,7 +14,9 @@ func (a Vec) add(b Vec) Vec       { return Vec{a[0] + b[0], a[1] + b[1], a[2] + 
 func (a Vec) sub(b Vec) Vec       { return Vec{a[0] - b[0], a[1] - b[1], a[2] - b[2]} }
 func (a Vec) times(k float64) Vec { return Vec{k * a[0], k * a[1], k * a[2]} }
 func (a Vec) dot(b Vec) float64   { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
-func (a Vec) cross(b Vec) Vec {
+
+// Cross is the product that stands upright on both.
+func (a Vec) Cross(b Vec) Vec {
 	return Vec{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
 }
 
@@ -73,14 +75,14 @@ func (a Quat) near(b Quat) Quat {
 func shortest(from, to Vec) Quat {
 	c := from.dot(to)
 	if c < -1+1e-9 {
-		axis := from.cross(Vec{1, 0, 0})
+		axis := from.Cross(Vec{1, 0, 0})
 		if axis.Norm() < 1e-3 {
-			axis = from.cross(Vec{0, 0, 1})
+			axis = from.Cross(Vec{0, 0, 1})
 		}
 		axis, _ = axis.unit()
 		return Quat{0, axis[0], axis[1], axis[2]}
 	}
-	axis := from.cross(to)
+	axis := from.Cross(to)
 	return Quat{1 + c, axis[0], axis[1], axis[2]}.normal()
 }
 
