@@ -41,20 +41,29 @@ type Session struct {
 }
 
 // Open loads a model from memory. Errors wrap ErrLibrary or model.ErrModel.
-func Open(where LibraryOptions, data []byte, spec *model.Spec, o Options) (session *Session, err error) {
-	if err := o.Validate(); err != nil {
-		return nil, err
-	}
-	s := &Session{spec: spec, threads: o.Threads, users: 1}
-	if s.threads == 0 {
-		s.threads = CountCPUs().Threads()
-	}
+func Open(where LibraryOptions, data []byte, spec *model.Spec, o Options) (*Session, error) {
+	s := &Session{spec: spec}
 	if err := s.readPorts(data); err != nil {
 		return nil, err
 	}
+	if err := s.load(where, data, o); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// load opens the library's session for a graph whose ports are known.
+func (s *Session) load(where LibraryOptions, data []byte, o Options) (err error) {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	s.users, s.threads = 1, o.Threads
+	if s.threads == 0 {
+		s.threads = CountCPUs().Threads()
+	}
 	library, img, err := acquire(where)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		if err != nil {
@@ -64,18 +73,18 @@ func Open(where LibraryOptions, data []byte, spec *model.Spec, o Options) (sessi
 	s.library = library
 	plans, err := o.plans(library)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var failures []error
 	for _, plan := range plans {
 		native, err := s.start(img, data, plan, o)
 		if err == nil {
 			s.native, s.provider = native, plan[0]
-			return s, nil
+			return nil
 		}
 		failures = append(failures, err)
 	}
-	return nil, errors.Join(failures...)
+	return errors.Join(failures...)
 }
 
 // readPorts checks the graph's inputs and outputs against the metadata.
