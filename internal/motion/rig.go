@@ -35,7 +35,8 @@ var restDirection = map[string]Vec{
 	"Hip": {1, 0, 0}, "Knee": {0, -1, 0}, "Ankle": {0, -1, 0}, "Toe": {0, -0.3, 0.95},
 }
 
-// NewRig measures a person over frames of joints in mm, at least one.
+// NewRig measures a person over frames of joints in mm, at least one. They
+// should be frames that were seen: what bridges a gap bends the bones.
 func NewRig(set *skeleton.Set, frames [][]Vec) *Rig {
 	r := &Rig{Set: set, Children: make([][]int, len(set.Joints)), Rest: make([]Vec, len(set.Joints))}
 	for j, p := range set.Parents {

@@ -125,6 +125,15 @@ func (t *Track) Joints(i int) []Vec {
 	return out
 }
 
+// Seen are the positions at all of the track's frames.
+func (t *Track) Seen() [][]Vec {
+	out := make([][]Vec, len(t.Frames))
+	for i := range out {
+		out[i] = t.Joints(i)
+	}
+	return out
+}
+
 // Even gives the track's positions every step from its first to its last
 // frame, each joint on the straight line between the frames around it. Gaps
 // are bridged the same way.

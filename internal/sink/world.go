@@ -2,8 +2,10 @@ package sink
 
 import (
 	"fmt"
+	"math"
 
 	"mhp/internal/geom"
+	"mhp/internal/motion"
 )
 
 // WorldPointMM is a position in mm along the axes of a World.
@@ -54,4 +56,22 @@ func (w World) Point(p geom.CameraPointMM) WorldPointMM {
 		r[1][0]*p.X + r[1][1]*p.Y + r[1][2]*p.Z,
 		r[2][0]*p.X + r[2][1]*p.Y + r[2][2]*p.Z,
 	}
+}
+
+// fromUpright is the turn from package motion's axes (y up, z towards the
+// camera) to the world's.
+func (w World) fromUpright() motion.Quat {
+	half := math.Sqrt(0.5)
+	switch w.name {
+	case YUpWorld.name:
+		return motion.Still
+	case ZUpWorld.name:
+		return motion.Quat{W: half, X: half} // a quarter turn about x: y up becomes z up
+	}
+	return motion.Quat{X: 1} // half a turn about x: y up becomes y down
+}
+
+// upright is a position in the world's axes from package motion's.
+func (w World) upright(v motion.Vec) WorldPointMM {
+	return w.Point(geom.CameraPointMM{X: v[0], Y: -v[1], Z: -v[2]})
 }
