@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -33,6 +35,7 @@ type videoInfo struct {
 // videoOutputs say what mhp video writes and shows.
 type videoOutputs struct {
 	json, csv, openpose string
+	bvh, trc, gltf      string
 	axes                string
 }
 
@@ -40,7 +43,10 @@ func (o *videoOutputs) register(f *pflag.FlagSet) {
 	f.StringVar(&o.json, "json", "", "write JSON Lines to FILE or -, one frame a line, each written at once")
 	f.StringVar(&o.csv, "csv", "", "write CSV to FILE or -, a row a joint with frame, time and person id")
 	f.StringVar(&o.openpose, "openpose", "", "write OpenPose's JSON to a folder, a file a frame")
-	f.StringVar(&o.axes, "axes", "camera", "axes of what is written in 3D: camera (x right, y down, z away), yup or zup")
+	f.StringVar(&o.bvh, "bvh", "", "write BVH to a folder, a file a person (animation: turning bones of constant length, cm)")
+	f.StringVar(&o.trc, "trc", "", "write TRC to a folder, a file a person (OpenSim: markers, mm)")
+	f.StringVar(&o.gltf, "gltf", "", "write everybody's animated skeletons to FILE.gltf or FILE.glb (m)")
+	f.StringVar(&o.axes, "axes", "", "axes of what is written in 3D: camera (x right, y down, z away), yup or zup (default camera for JSON and CSV, yup for BVH and TRC; glTF is always yup)")
 }
 
 // validate refuses what would mix two streams; it needs no source and no network.
@@ -48,10 +54,25 @@ func (o *videoOutputs) validate() error {
 	if o.json == "-" && o.csv == "-" {
 		return usagef("--json - and --csv - would mix on standard output; give one of them a file")
 	}
-	if _, err := sink.WorldNamed(o.axes); err != nil {
-		return usagef("--axes: %w", err)
+	if _, err := o.world(sink.CameraWorld); err != nil {
+		return err
+	}
+	if ext := strings.ToLower(filepath.Ext(o.gltf)); o.gltf != "" && ext != ".gltf" && ext != ".glb" {
+		return usagef("--gltf %s: the name must end in .gltf or .glb", o.gltf)
 	}
 	return nil
+}
+
+// world is the one of --axes, or the given one where the user chose none.
+func (o *videoOutputs) world(usual sink.World) (sink.World, error) {
+	if o.axes == "" {
+		return usual, nil
+	}
+	w, err := sink.WorldNamed(o.axes)
+	if err != nil {
+		return w, usagef("--axes: %w", err)
+	}
+	return w, nil
 }
 
 // stdout tells whether data goes to standard output.
@@ -65,9 +86,20 @@ func (o *videoOutputs) open(info videoInfo) (sinks []sink.Sink, err error) {
 			sinks = nil
 		}
 	}()
-	world, err := sink.WorldNamed(o.axes)
+	frames, err := o.frames(info)
+	sinks = append(sinks, frames...)
 	if err != nil {
-		return nil, usagef("--axes: %w", err)
+		return sinks, err
+	}
+	clips, err := o.clips(info)
+	return append(sinks, clips...), err
+}
+
+// frames makes the sinks that write each frame at once.
+func (o *videoOutputs) frames(info videoInfo) (sinks []sink.Sink, err error) {
+	world, err := o.world(sink.CameraWorld)
+	if err != nil {
+		return nil, err
 	}
 	file := func(path string) sink.FileOptions {
 		return sink.FileOptions{Path: path, Stdout: info.Out, Inputs: info.Inputs, Grow: true}
@@ -88,6 +120,29 @@ func (o *videoOutputs) open(info videoInfo) (sinks []sink.Sink, err error) {
 	}
 	if o.openpose != "" {
 		sinks = append(sinks, sink.NewOpenPose(sink.DirOptions{Dir: o.openpose, Inputs: info.Inputs, Frames: true}))
+	}
+	return sinks, nil
+}
+
+// clips makes the sinks that write the whole video at its end.
+func (o *videoOutputs) clips(info videoInfo) (sinks []sink.Sink, err error) {
+	world, err := o.world(sink.YUpWorld)
+	if err != nil {
+		return nil, err
+	}
+	how := sink.ClipOptions{FPS: info.FPS, World: world}
+	if o.bvh != "" {
+		sinks = append(sinks, sink.NewBVH(sink.DirOptions{Dir: o.bvh, Inputs: info.Inputs}, how))
+	}
+	if o.trc != "" {
+		sinks = append(sinks, sink.NewTRC(sink.DirOptions{Dir: o.trc, Inputs: info.Inputs}, how))
+	}
+	if o.gltf != "" {
+		s, err := sink.NewGLTF(sink.FileOptions{Path: o.gltf, Inputs: info.Inputs}, how, info.Program)
+		if err != nil {
+			return sinks, err
+		}
+		sinks = append(sinks, s)
 	}
 	return sinks, nil
 }
