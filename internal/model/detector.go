@@ -31,12 +31,13 @@ type DetectorFormat string
 // The formats. Ours has the outputs boxes [N,M,4], two corners in input px, and
 // scores [N,M]; the others are those of the projects they are named after.
 const (
-	FormatMHP     DetectorFormat = "mhp"
-	FormatYOLOX   DetectorFormat = "yolox"   // [N,M,5+C] cells: cx cy w h of strides 8, 16, 32, objectness, classes
-	FormatYOLOv5  DetectorFormat = "yolov5"  // [N,M,5+C] px: cx cy w h, objectness, classes
-	FormatYOLOv8  DetectorFormat = "yolov8"  // [N,4+C,M] px: cx cy w h, classes; v11 and v12 too
-	FormatYOLOv10 DetectorFormat = "yolov10" // [N,M,6] px: x1 y1 x2 y2 score class; exports with NMS inside too
-	FormatSSD     DetectorFormat = "ssd"     // boxes [N,M,4] or [M,4], scores [N,M] or [N,M,C], perhaps labels
+	FormatMHP      DetectorFormat = "mhp"
+	FormatYOLOX    DetectorFormat = "yolox"    // [N,M,5+C] cells: cx cy w h of strides 8, 16, 32, objectness, classes
+	FormatYOLOv5   DetectorFormat = "yolov5"   // [N,M,5+C] px: cx cy w h, objectness, classes
+	FormatYOLOv8   DetectorFormat = "yolov8"   // [N,4+C,M] px: cx cy w h, classes; v11 and v12 too
+	FormatYOLOv10  DetectorFormat = "yolov10"  // [N,M,6] px: x1 y1 x2 y2 score class; exports with NMS inside too
+	FormatMMDeploy DetectorFormat = "mmdeploy" // dets [N,M,5] px: x1 y1 x2 y2 score, labels [N,M]
+	FormatSSD      DetectorFormat = "ssd"      // boxes [N,M,4] or [M,4], scores [N,M] or [N,M,C], perhaps labels
 )
 
 // Detector is the meaning of a file that finds people.

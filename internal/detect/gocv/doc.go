@@ -1,0 +1,3 @@
+// Package gocv finds people with OpenCV. Built with the tag lite it says what
+// is missing instead.
+package gocv
