@@ -1,0 +1,150 @@
+package track
+
+import (
+	"math"
+
+	"mhp/internal/geom"
+	"mhp/internal/pose"
+)
+
+// What makes a pose somebody's. Distances are in sides of the box.
+const (
+	overlapWeight = 0.5 // of 1 - overlap in the cost; joints have the rest
+	farJoints     = 0.6 // mean distance of joints that costs all of their share
+	mostCost      = 0.85
+	ownBonus      = 0.1 // for the track whose guess the box was
+	strayPerSec   = 0.6 // how much farther somebody may be for each second out of sight
+)
+
+// match gives each pose its track (index into t.tracks) or -1.
+func (t *Tracker) match(usable []Candidate) []int {
+	cost := make([][]float64, len(usable))
+	for i := range usable {
+		cost[i] = make([]float64, len(t.tracks))
+		for j, k := range t.tracks {
+			cost[i][j] = t.cost(&usable[i], k)
+		}
+	}
+	return Assign(cost)
+}
+
+// cost is how unlikely it is that a pose is the track's: 0 where it is just
+// where it should be, forbidden where it cannot be.
+func (t *Tracker) cost(c *Candidate, k *track) float64 {
+	if len(c.Person.Joints) != len(k.last.Joints) {
+		return forbidden
+	}
+	box := bodyBox(&c.Person)
+	guess := k.box()
+	side := (math.Sqrt(box.W*box.H) + math.Exp(k.size.p)) / 2
+	off := jointDistance(&c.Person, k) / side
+	// Out of sight people may turn and stop, so what is far may still be they.
+	reach := farJoints
+	if k.lost {
+		reach += strayPerSec * (t.now - k.seen).Seconds()
+	}
+	cost := overlapWeight*(1-box.IoU(guess)) + (1-overlapWeight)*min(1, off/reach)
+	if off > reach || cost > mostCost && !k.lost {
+		return forbidden
+	}
+	if c.Track == k.serial {
+		cost -= ownBonus
+	}
+	return cost
+}
+
+// jointDistance is the mean distance in px of a pose's joints from where the track's should be.
+func jointDistance(p *pose.Person, k *track) float64 {
+	sum := 0.0
+	for j := range p.Joints {
+		want := k.joint(j)
+		sum += math.Hypot(p.Joints[j].Image.X-want.X, p.Joints[j].Image.Y-want.Y)
+	}
+	return sum / float64(len(p.Joints))
+}
+
+// sameBody is the mean distance of joints, in sides of the box, under which two
+// poses are taken for one person.
+const sameBody = 0.08
+
+// single leaves one of several poses that show the same body: the one that is
+// nearest to where its track should be, or that a guess was made for, or that
+// scores best.
+func (t *Tracker) single(usable []Candidate) []Candidate {
+	var kept []Candidate
+	gone := make([]bool, len(usable))
+	for i := range usable {
+		for j := range i {
+			if gone[i] || gone[j] || !samePose(&usable[i].Person, &usable[j].Person) {
+				continue
+			}
+			if t.better(&usable[i], &usable[j]) {
+				gone[j] = true
+			} else {
+				gone[i] = true
+			}
+		}
+	}
+	for i, c := range usable {
+		if !gone[i] {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func samePose(a, b *pose.Person) bool {
+	if len(a.Joints) != len(b.Joints) {
+		return false
+	}
+	sum := 0.0
+	for j := range a.Joints {
+		sum += math.Hypot(a.Joints[j].Image.X-b.Joints[j].Image.X, a.Joints[j].Image.Y-b.Joints[j].Image.Y)
+	}
+	boxA, boxB := bodyBox(a), bodyBox(b)
+	side := math.Sqrt(math.Min(boxA.W*boxA.H, boxB.W*boxB.H))
+	return sum/float64(len(a.Joints)) < sameBody*side
+}
+
+// better tells which of two poses of one body is to be kept: a followed
+// person's before a stranger's, one in sight before one waited for, then the one that
+// moved as expected.
+func (t *Tracker) better(a, b *Candidate) bool {
+	ka, kb := t.bySerial(a.Track), t.bySerial(b.Track)
+	switch {
+	case (ka == nil) != (kb == nil):
+		return ka != nil
+	case ka == nil:
+		return a.Person.Score > b.Person.Score
+	case ka.lost != kb.lost:
+		return kb.lost
+	}
+	return jointDistance(&a.Person, ka) < jointDistance(&b.Person, kb)
+}
+
+func (t *Tracker) bySerial(serial int) *track {
+	for _, k := range t.tracks {
+		if k.serial == serial {
+			return k
+		}
+	}
+	return nil
+}
+
+// overlaps is for each pose the largest share of its box that another one's covers, 0..1.
+func overlaps(usable []Candidate) []float64 {
+	boxes := make([]geom.BoxPx, len(usable))
+	for i := range usable {
+		boxes[i] = bodyBox(&usable[i].Person)
+	}
+	most := make([]float64, len(boxes))
+	for i, a := range boxes {
+		for j, b := range boxes {
+			if i != j {
+				common := a.Intersect(b)
+				most[i] = max(most[i], common.W*common.H/(a.W*a.H))
+			}
+		}
+	}
+	return most
+}
