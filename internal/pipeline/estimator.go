@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"mhp/internal/camera"
@@ -34,6 +33,7 @@ type EstimatorOptions struct {
 	PersonHeightMM float64 // for DepthHeight
 	FixedDepthMM   float64 // for DepthFixed
 	Threads        int     // that crop and decode share; 0 = one
+	People         PeopleOptions
 	// Camera gives the intrinsics of a picture.
 	Camera func(f *frame.Frame) (geom.Intrinsics, error)
 }
@@ -50,7 +50,7 @@ func (o EstimatorOptions) Validate() error {
 	case o.Depth != DepthBox && o.Depth != DepthHeight && o.Depth != DepthFixed:
 		return fmt.Errorf("unknown way to the root depth %q", o.Depth)
 	}
-	return nil
+	return o.People.Validate()
 }
 
 // maxBatch bounds the people of one run: the buffers of a run grow with it,
@@ -146,35 +146,18 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 		boxes = boxes[n:]
 	}
 	e.timings.People += len(p.People)
+	e.settle(p)
 	return p, nil
 }
 
-// people runs the network on at most e.batch boxes. Where the finder's boxes
-// are only a guess, they get a second pass on the box of the joints found.
+// people runs the network on at most e.batch boxes, and again on better ones
+// where that is asked for.
 func (e *Estimator) people(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box) ([]pose.Person, error) {
 	people, err := e.pass(ctx, f, k, boxes)
-	if err != nil || !detect.SecondPass(e.finder) {
-		return people, err
+	if err != nil {
+		return nil, err
 	}
-	tight := slices.Clone(boxes)
-	for i := range tight {
-		tight[i].BoxPx = tightBox(f, people[i])
-	}
-	return e.pass(ctx, f, k, tight)
-}
-
-// tightBox is the part of the picture round a person's joints, grown a little.
-func tightBox(f *frame.Frame, p pose.Person) geom.BoxPx {
-	points := make([]geom.ImagePoint, len(p.Joints))
-	for i, j := range p.Joints {
-		points[i] = j.Image
-	}
-	whole := geom.BoxPx{W: float64(f.WidthPx), H: float64(f.HeightPx)}
-	box := geom.Bounds(points).Grow(refineGrow).Intersect(whole)
-	if box.W < 1 || box.H < 1 {
-		return whole
-	}
-	return box
+	return e.refined(ctx, f, k, boxes, people)
 }
 
 func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box) ([]pose.Person, error) {

@@ -1,0 +1,137 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"mhp/internal/detect"
+	"mhp/internal/frame"
+	"mhp/internal/geom"
+	"mhp/internal/pose"
+)
+
+// PeopleOptions say what becomes of the people that a finder found. The zero
+// value leaves them as they are. Boxes that users gave are never merged or
+// dropped: somebody said that there is a person.
+type PeopleOptions struct {
+	// Refine is how often a box is replaced by that of the joints found in it
+	// and the network run again; a finder's rough boxes get one pass at least.
+	Refine int
+	// MergeBelow: of two people whose joints are nearer to each other than this
+	// part of their size, on average, the surer one stays. 0: all stay.
+	MergeBelow float64
+	// DropBelow: people whose joints score less on average are left out and
+	// counted. 0: all stay.
+	DropBelow float64
+}
+
+// Validate reports an option that makes no sense.
+func (o PeopleOptions) Validate() error {
+	switch {
+	case o.Refine < 0 || o.Refine > 2:
+		return fmt.Errorf("boxes can be refined 0, 1 or 2 times, not %d", o.Refine)
+	case !(o.MergeBelow >= 0 && o.MergeBelow <= 1):
+		return fmt.Errorf("the distance for merging people must be between 0 and 1 of their size, not %g", o.MergeBelow)
+	case !(o.DropBelow >= 0 && o.DropBelow <= 1):
+		return fmt.Errorf("the score for leaving people out must be between 0 and 1, not %g", o.DropBelow)
+	}
+	return nil
+}
+
+// refined runs the network again on the boxes of the joints found, as often as
+// the options or the finder ask for.
+func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box, people []pose.Person) ([]pose.Person, error) {
+	passes := e.opts.People.Refine
+	if detect.SecondPass(e.finder) {
+		passes = max(passes, 1)
+	}
+	for range passes {
+		tight := slices.Clone(boxes)
+		for i := range tight {
+			tight[i].BoxPx = tightBox(f, people[i])
+		}
+		var err error
+		if people, err = e.pass(ctx, f, k, tight); err != nil {
+			return nil, err
+		}
+	}
+	return people, nil
+}
+
+// tightBox is the part of the picture round a person's joints, grown a little.
+func tightBox(f *frame.Frame, p pose.Person) geom.BoxPx {
+	whole := geom.BoxPx{W: float64(f.WidthPx), H: float64(f.HeightPx)}
+	box := jointBox(&p).Grow(refineGrow).Intersect(whole)
+	if box.W < 1 || box.H < 1 {
+		return whole
+	}
+	return box
+}
+
+func jointBox(p *pose.Person) geom.BoxPx {
+	points := make([]geom.ImagePoint, len(p.Joints))
+	for i, j := range p.Joints {
+		points[i] = j.Image
+	}
+	return geom.Bounds(points)
+}
+
+// settle leaves out people found twice and people whose joints score too low.
+func (e *Estimator) settle(p *pose.Picture) {
+	o := e.opts.People
+	if o.DropBelow > 0 {
+		before := len(p.People)
+		p.People = slices.DeleteFunc(p.People, func(q pose.Person) bool { return found(&q) && q.Score < o.DropBelow })
+		p.Dropped += before - len(p.People)
+	}
+	if o.MergeBelow > 0 {
+		p.People = mergeTwins(p.People, o.MergeBelow)
+	}
+}
+
+// found tells people whom a finder found from those whom somebody gave.
+func found(p *pose.Person) bool {
+	return p.BoxSource != detect.SourceGiven && p.BoxSource != detect.SourceFile
+}
+
+// mergeTwins keeps, of people whose joints nearly coincide, the surest. The
+// others stay in their order.
+func mergeTwins(people []pose.Person, below float64) []pose.Person {
+	sure := func(p *pose.Person) float64 { return p.BoxScore * p.Score }
+	twin := make([]bool, len(people))
+	for i := range people {
+		for k := range i {
+			a, b := &people[k], &people[i]
+			if twin[i] || twin[k] || !found(a) || !found(b) || jointDistance(a, b) >= below {
+				continue
+			}
+			if sure(a) >= sure(b) {
+				twin[i] = true
+			} else {
+				twin[k] = true
+			}
+		}
+	}
+	kept := people[:0]
+	for i := range people {
+		if !twin[i] {
+			kept = append(kept, people[i])
+		}
+	}
+	clear(people[len(kept):])
+	return kept
+}
+
+// jointDistance is the mean distance of two people's joints in the picture in
+// parts of their size, the longer side of the box round the joints.
+func jointDistance(a, b *pose.Person) float64 {
+	boxA, boxB := jointBox(a), jointBox(b)
+	size := (max(boxA.W, boxA.H) + max(boxB.W, boxB.H)) / 2
+	sum := 0.0
+	for i := range a.Joints {
+		sum += math.Hypot(a.Joints[i].Image.X-b.Joints[i].Image.X, a.Joints[i].Image.Y-b.Joints[i].Image.Y)
+	}
+	return sum / float64(len(a.Joints)) / max(size, 1)
+}
