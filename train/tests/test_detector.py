@@ -1,0 +1,269 @@
+"""The detector: geometry, targets, losses, pictures, the loop, export."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mhp_train import checkpoint, skeleton
+from mhp_train.detector import boxes, config, dataset, evaluate, export, losses, network, photos, shards, train, weights
+from mhp_train.network import build, parameter_count
+
+RUNS = Path(__file__).resolve().parents[1] / "runs"
+TEXT = """
+name = "tiny"
+minutes = 100.0
+log_steps = 1
+[sources]
+crowds = "{crowds}"
+photographs = "{photographs}"
+panoramas = "{panoramas}"
+[[phases]]
+until = 1.0
+input_px = 64
+batch = 4
+frozen_blocks = 3
+"""
+
+
+def slow_iou(a, b):
+    """By counting cells of a fine grid."""
+    grid = (np.stack(np.meshgrid(np.arange(400), np.arange(400)), -1).reshape(-1, 2) + 0.5) / 10
+    inside = [((grid >= box[:2]) & (grid < box[2:])).all(axis=1) for box in (a, b)]
+    return (inside[0] & inside[1]).sum() / max(1, (inside[0] | inside[1]).sum())
+
+
+def random_boxes(rng, count, side=40.0):
+    corners = rng.uniform(0, side, (count, 2, 2))
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+
+
+def test_iou_agrees_with_counting():
+    rng = np.random.default_rng(0)
+    a, b = random_boxes(rng, 6), random_boxes(rng, 5)
+    table = boxes.iou(a, b)
+    for i in range(6):
+        for j in range(5):
+            assert abs(table[i, j] - slow_iou(a[i], b[j])) < 0.03
+    _, plain = boxes.giou(torch.tensor(a[:5]), torch.tensor(b))
+    assert np.allclose(plain.numpy(), np.diag(table[:5]), atol=1e-6)
+
+
+def test_giou_punishes_distance():
+    a = torch.tensor([[0.0, 0, 10, 10]]).repeat(3, 1)
+    b = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10], [90, 0, 100, 10]])
+    value, _ = boxes.giou(a, b)
+    assert value[0] == 1 and 0 > value[1] > value[2] > -1
+
+
+def test_nms_keeps_the_best_of_each_heap():
+    rng = np.random.default_rng(1)
+    many, scores = random_boxes(rng, 60), rng.random(60)
+    kept = boxes.nms(many, scores, 0.4)
+    assert (np.diff(scores[kept]) <= 0).all()
+    table = boxes.iou(many[kept], many[kept]) - np.eye(len(kept))
+    assert table.max() <= 0.4
+    for lost in set(range(60)) - set(kept.tolist()):
+        over = boxes.iou(many[lost:lost + 1], many[kept])[0] > 0.4
+        assert (scores[kept][over] >= scores[lost]).any()
+
+
+@pytest.mark.parametrize("shape, content", [((100, 200), (320, 160)), ((640, 480), (240, 320)), ((320, 320), (320, 320))])
+def test_letterbox_fills_the_top_left(shape, content):
+    canvas, scale = boxes.letterbox(np.full((*shape, 3), 7, np.uint8), 320)
+    assert canvas.shape == (320, 320, 3) and scale == pytest.approx(content[0] / shape[1])
+    assert (canvas[:content[1], :content[0]] == 7).all()
+    outside = np.ones((320, 320), bool)
+    outside[:content[1], :content[0]] = False
+    assert (canvas[outside] == boxes.GREY).all()
+
+
+def test_every_person_has_a_location_and_the_smallest_wins():
+    centres, strides = network.locations(320, 320)
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        size = np.exp(rng.uniform(np.log(8), np.log(320), 2))
+        low = rng.uniform(0, 320 - size)
+        box = torch.tensor(np.concatenate([low, low + size]), dtype=torch.float32)[None, None]
+        assigned = losses.assign(box, torch.tensor([1]), centres, strides)
+        assert (assigned == 0).any()
+        assert (losses.assign(box, torch.tensor([0]), centres, strides) == -1).all()
+    pair = torch.tensor([[[100.0, 100, 160, 160], [110, 110, 170, 165]]])
+    assigned = losses.assign(pair, torch.tensor([2]), centres, strides)
+    middle = ((centres - torch.tensor([138.0, 136.0])).abs().sum(dim=1) + (strides - 8).abs()).argmin()
+    assert assigned[0, middle] == 1
+
+
+def test_decode_and_loss_find_a_perfect_answer():
+    centres, strides = network.locations(64, 64)
+    people, count = torch.tensor([[[10.0, 12, 40, 60]]]), torch.tensor([1])
+    raw = torch.full((1, 5, len(centres)), -12.0)
+    assigned = losses.assign(people, count, centres, strides)[0] >= 0
+    raw[0, 0, assigned] = 12.0
+    sides = torch.stack([centres[:, 0] - 10, centres[:, 1] - 12, 40 - centres[:, 0], 60 - centres[:, 1]])
+    raw[0, 1:, assigned] = torch.log(sides / strides)[:, assigned]
+    answered = network.decode(raw, centres, strides)[0, assigned]
+    assert torch.allclose(answered, people[0].expand_as(answered), atol=1e-3)
+    total, terms = losses.loss(raw, people, count, torch.ones(1, len(centres)), centres, strides, losses.Weights())
+    assert total < 1e-3 and terms["iou"] > 0.999
+
+
+def test_doubtful_places_do_not_contradict_a_sure_score():
+    centres, strides = network.locations(64, 64)
+    none = torch.zeros(1, 1, 4), torch.tensor([0])
+    raw = torch.zeros(1, 5, len(centres), requires_grad=True)  # scores 0.5
+    sure, _ = losses.loss(raw, *none, torch.ones(1, len(centres)), centres, strides, losses.Weights())
+    doubtful, _ = losses.loss(raw, *none, torch.full((1, len(centres)), 0.5), centres, strides, losses.Weights())
+    assert sure > 1 and doubtful == 0
+
+
+def test_person_box_holds_all_joints_and_grows_with_the_person():
+    joints = skeleton.load("muco21")
+    rng = np.random.default_rng(3)
+    points = rng.uniform(50, 150, (21, 2)).astype(np.float32)
+    box = photos.person_box(points, np.ones(21, bool))
+    assert (box[:2] < points.min(0)).all() and (box[2:] > points.max(0) + 1).all()
+    twice = photos.person_box(points * 2 + 0.5, np.ones(21, bool))  # + 0.5: pixel centres lie at integers, edges scale
+    assert np.allclose(twice, box * 2, atol=1e-2)
+    some = np.ones(21, bool)
+    some[joints.index("Head_top")] = False
+    assert np.isfinite(photos.person_box(points, some)).all()
+
+
+def test_view_of_a_panorama_looks_where_it_says():
+    panorama = np.zeros((180, 360, 3), np.uint8)
+    panorama[60:120, 175:185] = 255  # straight ahead, at the horizon
+    ahead, behind = (photos.view(panorama, yaw, 0, 60, (80, 60)) for yaw in (0, 180))
+    assert ahead[30, 40].max() == 255 and behind.max() == 0
+    assert photos.view(panorama, 20, 0, 60, (80, 60))[30, :30].max() == 255  # turned to the right, it moves to the left
+
+
+def striped(rng, width, height, count):
+    """A picture with red rectangles for people, and their boxes."""
+    rgb = np.full((height, width, 3), 30, np.uint8)
+    found = []
+    for _ in range(count):
+        w, h = rng.integers(12, 40), rng.integers(30, 70)
+        x, y = rng.integers(0, width - w), rng.integers(0, height - h)
+        rgb[y:y + h, x:x + w] = (220, 40, 40)
+        found.append((x, y, x + w, y + h))
+    return rgb, np.array(found, np.float32).reshape(-1, 4)
+
+
+def test_cut_keeps_boxes_on_the_people():
+    rng = np.random.default_rng(4)
+    for trial in range(60):
+        rgb, people = striped(rng, 200, 150, 1)
+        fill = trial % 2 == 0
+        part = dataset.cut(dataset.Picture(rgb, people, np.ones(1, bool)), (160, 128), fill, 160, rng)
+        assert part.rgb.shape[1] <= 160 and part.rgb.shape[0] <= 128 and (not fill or part.rgb.shape == (128, 160, 3))
+        red = part.rgb[..., 0] > 125
+        if part.person.any():
+            rows, columns = (np.flatnonzero(red.any(axis)) for axis in (1, 0))
+            seen = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+            assert np.abs(part.boxes[0] - seen).max() <= 2.5
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Folders with two kinds of pictures; backdrops as the real archives have them, without any."""
+    rng = np.random.default_rng(5)
+    pictures = [striped(rng, 120, 90, n) for n in (0, 1, 3, 2)]
+    shards.write_shard(tmp_path / "crowds" / "a.npz", [cv2.imencode(".png", p)[1].ravel() for p, _ in pictures],
+                       [(120, 90)] * 4, [b for _, b in pictures], [np.ones(len(b), np.uint8) for _, b in pictures], "{}")
+    (tmp_path / "photographs").mkdir()
+    return tmp_path
+
+
+def test_shards_give_back_what_was_written(sources):
+    shard = shards.read_shard(sources / "crowds" / "a.npz")
+    assert [len(shard[i][1]) for i in range(4)] == [0, 1, 3, 2]
+    rgb, people = striped(np.random.default_rng(5), 120, 90, 0)
+    assert np.array_equal(cv2.imdecode(shard[0][0], cv2.IMREAD_COLOR), rgb) and len(people) == 0
+    np.savez(sources / "broken.npz", jpeg=np.zeros(1))
+    with pytest.raises(ValueError, match="lacks offset"):
+        shards.read_shard(sources / "broken.npz")
+
+
+def test_batches_repeat_and_boxes_lie_in_the_picture(sources):
+    def batch(step):
+        return dataset.Mixer([dataset.Crowds(sources / "crowds"), dataset.Photographs(sources / "photographs", 0.4)], [0.5, 0.5], 3).batch(step, 6, 128)
+
+    first, again, other = batch(7), batch(7), batch(8)
+    assert torch.equal(first.image, again.image) and torch.equal(first.boxes, again.boxes) and not torch.equal(first.image, other.image)
+    assert first.trust.shape == (6, len(network.locations(128, 128)[0]))
+    for people, count in zip(first.boxes, first.count):
+        assert (people[:count] >= 0).all() and (people[:count] <= 128).all() and (people[:count, 2:] > people[:count, :2]).all()
+
+
+def test_encoder_comes_from_the_pose_network(tmp_path):
+    torch.manual_seed(0)
+    pose = build("xs", 21)
+    path = tmp_path / "pose.ckpt"
+    checkpoint.save(path, {"network": pose.state_dict(), "ema": {}})
+    detector = network.Detector()
+    weights.take_encoder(detector, path)
+    x = torch.rand(1, 3, 64, 64)
+    assert torch.equal(detector.eval().inv_residual(detector.first_conv(x)), pose.eval().inv_residual(pose.first_conv(x)))
+    checkpoint.save(path, {"network": build("s", 21).state_dict(), "ema": {}})
+    with pytest.raises(checkpoint.CheckpointError, match="not that of an XS"):
+        weights.take_encoder(detector, path)
+
+
+def test_network_is_small_and_frozen_blocks_rest():
+    detector = network.Detector()
+    assert parameter_count(detector) <= 1_200_000
+    network.freeze_blocks(detector, 3)
+    detector.train()(torch.rand(2, 3, 64, 128)).sum().backward()
+    resting = [name for name, p in detector.named_parameters() if p.grad is None]
+    assert resting and all(name.startswith(("first_conv.", "inv_residual.0.", "inv_residual.1.", "inv_residual.2.")) for name in resting)
+    before = detector.first_conv[1].running_mean.clone()
+    detector(torch.rand(2, 3, 64, 64))
+    assert torch.equal(before, detector.first_conv[1].running_mean)
+    network.freeze_blocks(detector, 0)
+    assert all(p.requires_grad for p in detector.parameters())
+
+
+def test_the_loop_learns_saves_and_goes_on(sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "Empty", lambda panoramas: dataset.Crowds(sources / "crowds"))
+    run = config.parse(TEXT.format(crowds=sources / "crowds", photographs=sources / "photographs", panoramas=sources))
+    out = tmp_path / "out"
+    train.train(run, "the text", out, stop_minutes=0.02)
+    first = checkpoint.load(out / "last.ckpt")
+    train.train(run, "the text", out, resume=out / "last.ckpt", stop_minutes=0.0)  # a single step
+    second = checkpoint.load(out / "last.ckpt")
+    assert second["step"] == first["step"] + 1 and second["minutes"] > first["minutes"]
+    checkpoint.pack(out / "last.ckpt", tmp_path / "small.ckpt")
+    train.train(run, "", tmp_path / "again", resume=tmp_path / "small.ckpt", stop_minutes=0.0)
+
+
+def test_run_file_is_valid_and_unknown_keys_fail():
+    run = config.parse((RUNS / "detector.toml").read_text(encoding="utf-8"))
+    assert run.phases[-1].until == 1.0 and run.phases[-1].input_px == export.INPUT_PX
+    with pytest.raises(config.ConfigError, match="unknown keys speed"):
+        config.parse((RUNS / "detector.toml").read_text(encoding="utf-8"), ["--optimiser.speed=3"])
+
+
+def test_export_agrees_and_carries_its_metadata(tmp_path, monkeypatch):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    torch.manual_seed(1)
+    worst = export.export(export.Options(score=0.35), tmp_path / "detector.onnx")
+    assert worst["boxes, px"] < export.BOX_LIMIT_PX
+    session = onnxruntime.InferenceSession(str(tmp_path / "detector.onnx"), providers=["CPUExecutionProvider"])
+    meta = session.get_modelmeta().custom_metadata_map
+    assert meta["mhp.kind"] == "detector" and meta["mhp.score_threshold"] == "0.35" and json.loads(meta["mhp.accuracy"]) == {}
+    found = session.run(["boxes", "scores"], {"image": np.zeros((2, 3, 320, 320), np.float32)})
+    assert found[0].shape == (2, 2100, 4) and found[1].shape == (2, 2100) and 0 <= found[1].min() <= found[1].max() <= 1
+
+
+def test_measuring_counts_hits_misses_and_what_does_not_count():
+    person = np.array([[10.0, 10, 50, 110]])
+    case = evaluate.Case(np.zeros((200, 200, 3), np.uint8), person, np.array([[100.0, 100, 120, 140]]), np.array([[150.0, 0, 200, 200]]), 60.0)
+    finds = np.array([[11.0, 11, 50, 112], [12, 10, 50, 105], [100, 101, 121, 141], [155, 10, 195, 90], [60, 60, 70, 80], [60, 10, 100, 110]])
+    right, wrong, best = evaluate.matched(case, finds, np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]))
+    assert right.tolist() == [0.9] and best.tolist() == [0.9]
+    assert wrong.tolist() == [0.8, 0.4]  # the double and the tall one over nobody; small, spare and in a crowd: no matter
+    assert evaluate.wilson(5, 10) == "50.0 % [23.7, 76.3], n 10"
