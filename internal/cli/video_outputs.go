@@ -23,6 +23,7 @@ type videoInfo struct {
 	Set               *skeleton.Set
 	Program           sink.Program
 	SureScore         float64 // from which a joint is drawn at full strength
+	Floor             bool    // what is written in 3D is level and begins on the floor
 
 	Out io.Writer // standard output, for data
 	Err io.Writer // standard error, for notes such as a page's address
@@ -100,6 +101,9 @@ func (o *videoOutputs) frames(info videoInfo) (sinks []sink.Sink, err error) {
 	world, err := o.world(sink.CameraWorld)
 	if err != nil {
 		return nil, err
+	}
+	if info.Floor {
+		world = world.Levelled()
 	}
 	file := func(path string) sink.FileOptions {
 		return sink.FileOptions{Path: path, Stdout: info.Out, Inputs: info.Inputs, Grow: true}

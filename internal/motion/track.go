@@ -67,7 +67,7 @@ func (c *Clip) Add(p *pose.Picture) {
 		}
 		t.Frames, t.Times = append(t.Frames, frame), append(t.Times, p.Time)
 		for _, j := range one.Joints {
-			t.joints = append(t.joints, upright(j.Camera))
+			t.joints = append(t.joints, upright(p.Level.Point(j.Camera)))
 		}
 	}
 }

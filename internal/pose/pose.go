@@ -59,9 +59,9 @@ type Picture struct {
 	Provider string // the execution provider that ran the network
 	Library  string // "onnxruntime 1.27.0"
 	Dropped  int    // people left out because their joints scored under the limit
-	// World leads from before the camera to the world whose axes the user
-	// asked for; nil where he asked for none.
-	World *geom.World
+	// Level leads from before the camera to a level room with its floor at 0;
+	// nil where nobody asked for it or nothing is known of the floor.
+	Level *geom.Level
 }
 
 // ModelInfo identifies the network that made a result.

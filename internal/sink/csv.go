@@ -67,7 +67,7 @@ func (o CSVOptions) row(p *pose.Picture, i, j int) []string {
 		row = framed(row, strconv.Itoa(p.Index), secondsText(p.Time.Seconds()), strconv.Itoa(one.ID), strconv.FormatBool(one.Interpolated))
 	}
 	if !o.World.plain() {
-		w := o.World.Point(one.Joints[j].Camera)
+		w := o.World.of(p, one.Joints[j].Camera)
 		row = append(row, mmText(w.X), mmText(w.Y), mmText(w.Z))
 	}
 	return row

@@ -129,7 +129,7 @@ func documentOf(p *pose.Picture, o JSONOptions) document {
 		d.Axes.World = o.World.text
 	}
 	for i := range p.People {
-		d.People = append(d.People, personOf(&p.People[i], o.World))
+		d.People = append(d.People, personOf(p, &p.People[i], o.World))
 	}
 	return d
 }
@@ -141,7 +141,7 @@ func cameraOf(k geom.Intrinsics) docCamera {
 	}
 }
 
-func personOf(p *pose.Person, world World) docPerson {
+func personOf(picture *pose.Picture, p *pose.Person, world World) docPerson {
 	d := docPerson{
 		Box:      [4]pxNumber{pxNumber(p.Box.X), pxNumber(p.Box.Y), pxNumber(p.Box.W), pxNumber(p.Box.H)},
 		BoxScore: scoreNumber(p.BoxScore), BoxSource: p.BoxSource, Score: scoreNumber(p.Score),
@@ -160,7 +160,7 @@ func personOf(p *pose.Person, world World) docPerson {
 			Score:        scoreNumber(j.Score),
 		}
 		if !world.plain() {
-			w := world.Point(j.Camera)
+			w := world.of(picture, j.Camera)
 			d.Joints[i].World = &[3]mmNumber{mmNumber(w.X), mmNumber(w.Y), mmNumber(w.Z)}
 		}
 	}

@@ -3,9 +3,11 @@ package sink
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"mhp/internal/geom"
 	"mhp/internal/motion"
+	"mhp/internal/pose"
 )
 
 // WorldPointMM is a position in mm along the axes of a World.
@@ -20,16 +22,17 @@ type WorldPointMM struct{ X, Y, Z float64 }
 type World struct {
 	name, text string
 	rows       [3][3]float64 // world = rows * camera
+	levelled   bool          // begins on the floor, as the picture's Level says
 }
 
 // The worlds there are. The zero World is the camera's.
 var (
-	CameraWorld = World{"camera", "x right, y down, z away from the camera, origin in the camera's centre of projection",
-		[3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}
-	YUpWorld = World{"yup", "x right, y up, z towards the camera, origin in the camera's centre of projection",
-		[3][3]float64{{1, 0, 0}, {0, -1, 0}, {0, 0, -1}}}
-	ZUpWorld = World{"zup", "x right, y away from the camera, z up, origin in the camera's centre of projection",
-		[3][3]float64{{1, 0, 0}, {0, 0, 1}, {0, -1, 0}}}
+	CameraWorld = World{name: "camera", text: "x right, y down, z away from the camera, origin in the camera's centre of projection",
+		rows: [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}
+	YUpWorld = World{name: "yup", text: "x right, y up, z towards the camera, origin in the camera's centre of projection",
+		rows: [3][3]float64{{1, 0, 0}, {0, -1, 0}, {0, 0, -1}}}
+	ZUpWorld = World{name: "zup", text: "x right, y away from the camera, z up, origin in the camera's centre of projection",
+		rows: [3][3]float64{{1, 0, 0}, {0, 0, 1}, {0, -1, 0}}}
 )
 
 // WorldNamed is the world of --axes.
@@ -42,12 +45,31 @@ func WorldNamed(name string) (World, error) {
 	return World{}, fmt.Errorf("axes %q are not known: camera, yup or zup", name)
 }
 
-// plain tells whether the world's axes are the camera's.
-func (w World) plain() bool { return w.name == "" || w.name == CameraWorld.name }
+// Levelled is the world with its floor level: it begins on the floor below the
+// camera, as far as a picture's Level knows it.
+func (w World) Levelled() World {
+	if w.name == "" {
+		w = CameraWorld
+	}
+	axes, _, _ := strings.Cut(w.text, ", origin")
+	w.levelled, w.text = true, axes+", level, origin on the floor below the camera"
+	return w
+}
+
+// of is where a point before the camera of a picture lies in the world.
+func (w World) of(p *pose.Picture, c geom.CameraPointMM) WorldPointMM {
+	if w.levelled {
+		c = p.Level.Point(c)
+	}
+	return w.Point(c)
+}
+
+// plain tells whether the world is what stands before the camera.
+func (w World) plain() bool { return !w.levelled && (w.name == "" || w.name == CameraWorld.name) }
 
 // Point turns a position before the camera into the world's axes.
 func (w World) Point(p geom.CameraPointMM) WorldPointMM {
-	if w.plain() {
+	if w.name == "" {
 		return WorldPointMM(p)
 	}
 	r := w.rows

@@ -29,11 +29,10 @@ func vecOf(p geom.CameraPointMM) vec { return vec{p.X, p.Y, p.Z} }
 // seldom lean for long. Where feet were seen far enough apart, the plane
 // through them corrects it. The floor lies where the lowest feet do.
 type Floor struct {
-	axes    geom.Axes
 	samples []stand
 	stride  int // every how manyth sight is kept
 	skipped int
-	world   *geom.World
+	level   *geom.Level
 	since   time.Duration // time of the first sight
 	due     time.Duration // when the floor is estimated next
 }
@@ -52,8 +51,8 @@ const (
 	lowestShare  = 0.1 // of the feet stand lower than the floor, by error
 )
 
-// NewFloor begins without a floor; axes are those of the worlds it gives.
-func NewFloor(axes geom.Axes) *Floor { return &Floor{axes: axes, stride: 1} }
+// NewFloor begins without a floor.
+func NewFloor() *Floor { return &Floor{stride: 1} }
 
 // Add takes in the people of a picture.
 func (f *Floor) Add(p *pose.Picture) {
@@ -75,10 +74,10 @@ func (f *Floor) Add(p *pose.Picture) {
 			f.thin()
 		}
 	}
-	// The world changes seldom, and ever more seldom, so that it does not
+	// The level changes seldom, and ever more seldom, so that it does not
 	// shake: after 0.5, 1, 2, 4 ... seconds.
 	if len(f.samples) >= leastSamples && p.Time >= f.due {
-		f.world = f.Level()
+		f.level = f.Estimate()
 		f.due = f.since + 2*(p.Time-f.since)
 	}
 }
@@ -92,13 +91,8 @@ func (f *Floor) thin() {
 	f.stride *= 2
 }
 
-// World is the level world as far as it is known by now; until then it only has the axes.
-func (f *Floor) World() *geom.World {
-	if f.world == nil {
-		return geom.AxesOnly(f.axes)
-	}
-	return f.world
-}
+// Level is what was last made of the sights so far, nil before the first estimate.
+func (f *Floor) Level() *geom.Level { return f.level }
 
 // standOf reads feet and head of a person whose joint set has them.
 func standOf(p *pose.Person) (stand, bool) {
@@ -131,11 +125,10 @@ func standOf(p *pose.Person) (stand, bool) {
 	return s, true
 }
 
-// Level is the world in which the floor found so far is level. Without any
-// sights it only has the axes.
-func (f *Floor) Level() *geom.World {
+// Estimate makes a level of all sights so far, nil without any.
+func (f *Floor) Estimate() *geom.Level {
 	if len(f.samples) == 0 {
-		return geom.AxesOnly(f.axes)
+		return nil
 	}
 	up := f.bodyUp()
 	up = f.alongFeet(up)
@@ -144,7 +137,7 @@ func (f *Floor) Level() *geom.World {
 		heights[i] = s.foot.dot(up)
 	}
 	slices.Sort(heights)
-	return worldOf(f.axes, up, heights[int(lowestShare*float64(len(heights)))])
+	return levelOf(up, heights[int(lowestShare*float64(len(heights)))])
 }
 
 // bodyUp averages the people's bodies; those who lean most, a quarter, do not count.
@@ -235,17 +228,8 @@ func slope(samples []stand, across, ahead, up vec) (a, b, c float64) {
 	return a, b, mh - a*mx - b*mz
 }
 
-// worldOf has its floor at the given height along up, and the origin on it below the camera.
-func worldOf(axes geom.Axes, up vec, heightMM float64) *geom.World {
+// levelOf has its floor at the given height along up, and the origin on it below the camera.
+func levelOf(up vec, heightMM float64) *geom.Level {
 	across, ahead := levelAxes(up)
-	w := &geom.World{Axes: axes, Levelled: true}
-	switch axes {
-	case geom.AxesYUp:
-		w.R, w.TMM = [3][3]float64{across, up, ahead.times(-1)}, [3]float64{0, -heightMM, 0}
-	case geom.AxesZUp:
-		w.R, w.TMM = [3][3]float64{across, ahead, up}, [3]float64{0, 0, -heightMM}
-	default:
-		w.R, w.TMM = [3][3]float64{across, up.times(-1), ahead}, [3]float64{0, heightMM, 0}
-	}
-	return w
+	return &geom.Level{R: [3][3]float64{across, up.times(-1), ahead}, TMM: [3]float64{0, heightMM, 0}}
 }

@@ -327,80 +327,61 @@ func TestFillGaps(t *testing.T) {
 	}
 }
 
-// TestFloor tilts the camera and lets people walk about; the world must be
-// level again, with the feet on it.
+// TestFloor tilts the camera and lets people walk about; the room must be
+// level again, with the feet on its floor.
 func TestFloor(t *testing.T) {
 	set := muco(t)
 	rng := rand.New(rand.NewPCG(4, 4))
 	for _, tiltDeg := range []float64{-25, 0, 10, 35} {
-		for _, axes := range []geom.Axes{geom.AxesCamera, geom.AxesYUp, geom.AxesZUp} {
-			sin, cos := math.Sincos(tiltDeg * math.Pi / 180)
-			const cameraHeight = 1800.0
-			floor := NewFloor(axes)
-			var last pose.Person
-			for n := range 90 {
-				// Level coordinates: y down from the camera, the feet at cameraHeight.
-				x, z := 1500*math.Sin(float64(n)/9), 4500+1200*math.Cos(float64(n)/13)
-				one := standing(set, x, cameraHeight-900, z)
-				for j := range one.Joints {
-					c := one.Joints[j].Camera
-					c.X, c.Y, c.Z = c.X+15*rng.NormFloat64(), c.Y+15*rng.NormFloat64(), c.Z+15*rng.NormFloat64()
-					one.Joints[j].Camera = geom.CameraPointMM{X: c.X, Y: cos*c.Y - sin*c.Z, Z: sin*c.Y + cos*c.Z}
-				}
-				last = one
-				floor.Add(pictureOf(time.Duration(n)*tick, one))
+		sin, cos := math.Sincos(tiltDeg * math.Pi / 180)
+		const cameraHeight = 1800.0
+		floor := NewFloor()
+		var last pose.Person
+		for n := range 90 {
+			// Level coordinates: y down from the camera, the feet at cameraHeight.
+			x, z := 1500*math.Sin(float64(n)/9), 4500+1200*math.Cos(float64(n)/13)
+			one := standing(set, x, cameraHeight-900, z)
+			for j := range one.Joints {
+				c := one.Joints[j].Camera
+				c.X, c.Y, c.Z = c.X+15*rng.NormFloat64(), c.Y+15*rng.NormFloat64(), c.Z+15*rng.NormFloat64()
+				one.Joints[j].Camera = geom.CameraPointMM{X: c.X, Y: cos*c.Y - sin*c.Z, Z: sin*c.Y + cos*c.Z}
 			}
-			w := floor.Level()
-			if !w.Levelled || w.Axes != axes {
-				t.Fatalf("world %+v", w)
+			last = one
+			floor.Add(pictureOf(time.Duration(n)*tick, one))
+		}
+		level := floor.Estimate()
+		for joint, want := range map[string]float64{"L_Toe": 0, "R_Toe": 0, "Head_top": 1650, "Pelvis": 900} {
+			h := -level.Point(last.Joints[set.Index(joint)].Camera).Y
+			if math.Abs(h-want) > 80 {
+				t.Errorf("tilt %g: %s is %.0f mm above the floor, want %g", tiltDeg, joint, h, want)
 			}
-			height := func(joint string) float64 {
-				v := w.Point(last.Joints[set.Index(joint)].Camera)
-				switch axes {
-				case geom.AxesYUp:
-					return v.Y
-				case geom.AxesZUp:
-					return v.Z
-				}
-				return -v.Y
-			}
-			if h := height("L_Toe"); math.Abs(h) > 80 {
-				t.Errorf("tilt %g, %s: the toes are %.0f mm above the floor", tiltDeg, axes, h)
-			}
-			if h := height("Head_top"); math.Abs(h-1650) > 100 {
-				t.Errorf("tilt %g, %s: the head is %.0f mm above the floor, want 1650", tiltDeg, axes, h)
-			}
-			// The up of the world, before the camera, against the true one (0, -cos, -sin).
-			up := [3]float64{-w.R[1][0], -w.R[1][1], -w.R[1][2]}
-			switch axes {
-			case geom.AxesYUp:
-				up = w.R[1]
-			case geom.AxesZUp:
-				up = w.R[2]
-			}
-			if off := math.Acos(min(1, -up[1]*cos-up[2]*sin)) * 180 / math.Pi; off > 1.5 {
-				t.Errorf("tilt %g, %s: up is off by %.1f degrees", tiltDeg, axes, off)
-			}
-			// A rotation: right-handed, unit length.
-			det := vec(w.R[0]).cross(vec(w.R[1])).dot(vec(w.R[2]))
-			if math.Abs(det-1) > 1e-9 {
-				t.Errorf("the world's axes have determinant %g", det)
-			}
+		}
+		if y := level.Point(geom.CameraPointMM{}); math.Abs(-y.Y-cameraHeight) > 120 || y.X != 0 || y.Z != 0 {
+			t.Errorf("tilt %g: the camera is at %+v", tiltDeg, y)
+		}
+		// The room's down, before the camera, against the true one (0, cos, sin).
+		down := level.R[1]
+		if off := math.Acos(min(1, down[1]*cos+down[2]*sin)) * 180 / math.Pi; off > 1.5 {
+			t.Errorf("tilt %g: down is off by %.1f degrees", tiltDeg, off)
+		}
+		// A rotation: right-handed, unit length.
+		if det := vec(level.R[0]).cross(vec(level.R[1])).dot(vec(level.R[2])); math.Abs(det-1) > 1e-9 {
+			t.Errorf("the room's axes have determinant %g", det)
 		}
 	}
 }
 
 func TestFloorOfNobody(t *testing.T) {
-	floor := NewFloor(geom.AxesYUp)
+	floor := NewFloor()
 	floor.Add(pictureOf(0))
-	if w := floor.World(); w.Levelled || w.R != geom.AxesOnly(geom.AxesYUp).R || floor.Level().Levelled {
-		t.Errorf("world %+v without anybody", w)
+	if floor.Level() != nil || floor.Estimate() != nil {
+		t.Error("there is a floor without anybody")
 	}
 	set := muco(t)
 	for n := range 5000 {
 		floor.Add(pictureOf(time.Duration(n)*tick, standing(set, 0, 0, 4000)))
 	}
-	if len(floor.samples) >= mostSamples || !floor.World().Levelled {
-		t.Errorf("%d sights are kept, level %v", len(floor.samples), floor.World().Levelled)
+	if len(floor.samples) >= mostSamples || floor.Level() == nil {
+		t.Errorf("%d sights are kept, level %v", len(floor.samples), floor.Level())
 	}
 }
