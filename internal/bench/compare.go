@@ -9,7 +9,7 @@ import (
 // Change is one setting's time now over its time then.
 type Change struct {
 	Setting
-	OldMS, NewMS float64 // medians
+	OldMS, NewMS float64 // medians of the blocks' medians
 	Ratio        Ratio
 	Slower       bool // beyond the tolerance, by the whole interval
 }
@@ -38,7 +38,7 @@ func Compare(old, now *Report, tolerance float64) *Comparison {
 			continue
 		}
 		ratio := RatioOf(r.Blocks, o.Blocks)
-		c.Changes = append(c.Changes, Change{r.Setting, o.MS.P50, r.MS.P50, ratio, ratio.Low > 1+tolerance})
+		c.Changes = append(c.Changes, Change{r.Setting, Median(o.Blocks), Median(r.Blocks), ratio, ratio.Low > 1+tolerance})
 	}
 	for _, p := range now.Yardstick {
 		if was := old.Peak(p.Threads); was > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // ReportFormat is the version of the JSON report. It grows when a field changes its meaning or goes.
@@ -91,7 +92,7 @@ type Result struct {
 	Stages     []Stage   `json:"stages,omitempty"` // the whole way's
 	People     float64   `json:"people_per_s"`     // runs x people / seconds
 	CPUSeconds float64   `json:"cpu_s_per_person"`
-	GFLOPS     float64   `json:"gflops,omitempty"` // network alone
+	GFLOPS     float64   `json:"gflops,omitempty"` // network alone, of the fastest block as for the yardstick
 	OfPeak     float64   `json:"of_peak,omitempty"`
 }
 
@@ -134,13 +135,14 @@ func ResultOf(s Setting, series Series, people int, stages []string) Result {
 	return r
 }
 
-// Rate fills in what a network of so many multiply-adds a person achieves.
+// Rate fills in what a network of so many multiply-adds a person achieves: in
+// its fastest block, since the yardstick is that too.
 func (r *Result) Rate(multiplyAdds int64, peakGFLOPS float64) {
-	if multiplyAdds == 0 || r.MS.P50 == 0 {
+	if multiplyAdds == 0 || len(r.Blocks) == 0 {
 		return
 	}
 	const perMultiplyAdd = 2
-	r.GFLOPS = perMultiplyAdd * float64(multiplyAdds) * float64(r.Batch) / (r.MS.P50 * 1e6)
+	r.GFLOPS = perMultiplyAdd * float64(multiplyAdds) * float64(r.Batch) / (slices.Min(r.Blocks) * 1e6)
 	if peakGFLOPS > 0 {
 		r.OfPeak = r.GFLOPS / peakGFLOPS
 	}

@@ -17,6 +17,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitMissing     = 3 // model or library missing or wrong
+	exitSlower      = 4 // mhp bench: slower than --compare and --tolerance allow
 	exitInterrupted = 130
 )
 
@@ -49,6 +50,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, model.ErrModel), errors.Is(err, ort.ErrLibrary):
 		return exitMissing
+	case errors.Is(err, errSlower):
+		return exitSlower
 	}
 	return exitFailed
 }

@@ -45,7 +45,7 @@ func newRoot(e env) *cobra.Command {
 It works offline, on the CPU, from one file.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 model or library missing or
-wrong, 130 interrupted.`,
+wrong, 4 slower than allowed (bench), 130 interrupted.`,
 		Version:       Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -63,7 +63,7 @@ wrong, 130 interrupted.`,
 	root.SetErr(e.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newPredict(e), newEval(e), newModels(e), newDoctor(e), newVersion(e))
+	root.AddCommand(newPredict(e), newEval(e), newBench(e), newModels(e), newDoctor(e), newVersion(e))
 	return root
 }
 

@@ -3,6 +3,7 @@ package render
 import (
 	"image"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -54,5 +55,22 @@ func TestBarsAreAsLongAsTheirValues(t *testing.T) {
 	a, b := inked(img, blue), inked(img, orange)
 	if math.Abs(float64(a)/float64(b)-2) > 0.05 {
 		t.Errorf("bars of 100 and 50 have %d and %d px", a, b)
+	}
+}
+
+func TestTicksAreRound(t *testing.T) {
+	for _, c := range []struct {
+		top  float64
+		want []float64
+	}{
+		{1, []float64{0, 0.2, 0.4, 0.6000000000000001, 0.8, 1}},
+		{4, []float64{0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4}},
+		{73, []float64{0, 10, 20, 30, 40, 50, 60, 70}},
+		{0, []float64{0}},
+		{math.NaN(), nil},
+	} {
+		if got := roundFigures(c.top); !slices.Equal(got, c.want) {
+			t.Errorf("up to %g: %v, want %v", c.top, got, c.want)
+		}
 	}
 }

@@ -70,10 +70,11 @@ func TestReadProfileSkipsWarmRuns(t *testing.T) {
 		{"cat":"Node","name":"a_fence_before","dur":7,"args":{"op_name":"Conv"}},
 		{"cat":"Node","name":"a_kernel_time","dur":100,"args":{"op_name":"Conv","provider":"CPUExecutionProvider"}},
 		{"cat":"Node","name":"a_kernel_time","dur":20,"args":{"op_name":"Conv","provider":"CPUExecutionProvider"}},
+		{"cat":"Node","name":"a_kernel_time","dur":3000,"args":{"op_name":"Conv","provider":"CPUExecutionProvider"}},
 		{"cat":"Node","name":"a_kernel_time","dur":30,"args":{"op_name":"Conv","provider":"CPUExecutionProvider"}}
 	]`
 	nodes, err := readProfile([]byte(trace), 1)
-	want := NodeTime{Name: "a", Op: "Conv", Provider: CPU, Calls: 2, Total: 50 * time.Microsecond}
+	want := NodeTime{Name: "a", Op: "Conv", Provider: CPU, Calls: 3, Median: 30 * time.Microsecond}
 	if err != nil || len(nodes) != 1 || nodes[0] != want {
 		t.Errorf("got %+v, error %v, want %+v", nodes, err, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type NodeTime struct {
 	Op       string // "Conv"
 	Provider string // that really ran it, as the program names it
 	Calls    int
-	Total    time.Duration // of all calls
+	Median   time.Duration // of a call: a trace on a busy machine has calls that waited
 }
 
 // Profile runs a model on n crops of zeros, warm runs first, then runs under
@@ -72,15 +73,15 @@ type event struct {
 	} `json:"args"`
 }
 
-// readProfile adds up the kernels of a trace, without the first skip calls of each.
+// readProfile sums up the kernels of a trace, without the first skip calls of each.
 func readProfile(data []byte, skip int) ([]NodeTime, error) {
 	var events []event
 	if err := json.Unmarshal(data, &events); err != nil {
 		return nil, fmt.Errorf("ONNX Runtime's profile: %w", err)
 	}
 	var nodes []NodeTime
-	index := map[string]int{}
-	seen := map[string]int{}
+	var took [][]float64 // of each node, µs
+	index, seen := map[string]int{}, map[string]int{}
 	for _, e := range events {
 		name, kernel := strings.CutSuffix(e.Name, "_kernel_time")
 		if e.Category != "Node" || !kernel {
@@ -94,9 +95,14 @@ func readProfile(data []byte, skip int) ([]NodeTime, error) {
 			i = len(nodes)
 			index[name] = i
 			nodes = append(nodes, NodeTime{Name: name, Op: e.Args.Op, Provider: shortName(e.Args.Provider)})
+			took = append(took, nil)
 		}
 		nodes[i].Calls++
-		nodes[i].Total += time.Duration(e.Micros * float64(time.Microsecond))
+		took[i] = append(took[i], e.Micros)
+	}
+	for i := range nodes {
+		slices.Sort(took[i])
+		nodes[i].Median = time.Duration(took[i][len(took[i])/2] * float64(time.Microsecond))
 	}
 	return nodes, nil
 }
