@@ -28,9 +28,10 @@ from .shards import write_shard
 LONGEST_PX = 400
 CELL_MM = 12.0
 SHARD = 500
-GENERATOR_VERSION = 1  # raise it when a seed no longer gives the same picture
+GENERATOR_VERSION = 2  # raise it when a seed no longer gives the same picture
 SMALLEST_PX = 8  # a person seen less high than this is nobody's to find
 LEAST_SEEN = 0.18  # of the whole box's area; people less visible are neither wanted nor wrong
+LEAST_FILLED = 0.14  # of the seen box: otherwise only slivers show between things
 
 
 @dataclass
@@ -93,7 +94,8 @@ def seen_box(scene, person, number: int, owner: np.ndarray):
     points = scene.camera.project(points[points[:, 2] > 200])
     low, high = points.min(0), points.max(0)
     share = float(np.prod(box[2:] - box[:2]) / max(np.prod(high - low), 1.0))
-    wanted = share >= LEAST_SEEN and box[3] - box[1] >= SMALLEST_PX and (owner == number).sum() >= 30
+    pixels = int((owner == number).sum())
+    wanted = share >= LEAST_SEEN and box[3] - box[1] >= SMALLEST_PX and pixels >= max(30, LEAST_FILLED * np.prod(box[2:] - box[:2]))
     joints = scene.to_camera(person.joints_mm)
     joints[:, 2] = np.maximum(joints[:, 2], 1.0)
     return box, int(wanted), scene.camera.project(joints), share
