@@ -17,12 +17,13 @@ import (
 
 // outputFlags say what is written, and where to.
 type outputFlags struct {
-	json, csv, openpose, overlay, plot, html string
+	json, csv, openpose, overlay, plot, html, boxes string
 }
 
 func (o *outputFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.json, "json", "", "write JSON to FILE or - (several pictures: one document a line)")
 	f.StringVar(&o.csv, "csv", "", "write CSV to FILE or -, a row a joint")
+	f.StringVar(&o.boxes, "boxes-out", "", "write the people's boxes to FILE or -, as COCO detection JSON")
 	f.StringVar(&o.openpose, "openpose", "", "write OpenPose's JSON to a folder, a file a picture")
 	f.StringVar(&o.overlay, "overlay", "", "draw the skeletons on the pictures, into a folder")
 	f.StringVar(&o.plot, "plot", "", "draw the 3D skeletons from three sides, into a folder")
@@ -34,8 +35,14 @@ func (o *outputFlags) validate() error {
 	if o.json == "-" && o.csv == "-" {
 		return usagef("--json - and --csv - would mix on standard output; give one of them a file")
 	}
+	if o.boxes == "-" && (o.json == "-" || o.csv == "-") {
+		return usagef("--boxes-out - would mix with --json - or --csv - on standard output; give one of them a file")
+	}
 	if o.json != "" && o.json == o.csv {
 		return usagef("--json and --csv name the same file %s", o.json)
+	}
+	if o.boxes != "" && (o.boxes == o.json || o.boxes == o.csv) {
+		return usagef("--boxes-out names the same file %s as another output", o.boxes)
 	}
 	return nil
 }
@@ -49,7 +56,7 @@ func (o *outputFlags) open(e env, spec *model.Spec, several bool, inputs *sink.I
 		return sink.FileOptions{Path: path, Stdout: e.out, Inputs: inputs}
 	}
 	var sinks []sink.Sink
-	if o.json != "-" && o.csv != "-" {
+	if o.json != "-" && o.csv != "-" && o.boxes != "-" {
 		sinks = append(sinks, sink.NewTable(e.out, sink.TableOptions{Columns: ui.WidthOf(e.out, 100), Joints: true}))
 	}
 	if o.json != "" {
@@ -61,6 +68,13 @@ func (o *outputFlags) open(e env, spec *model.Spec, several bool, inputs *sink.I
 	}
 	if o.csv != "" {
 		s, err := sink.NewCSV(file(o.csv))
+		if err != nil {
+			return nil, errors.Join(err, sink.NewMulti(sinks...).Close())
+		}
+		sinks = append(sinks, s)
+	}
+	if o.boxes != "" {
+		s, err := sink.NewBoxes(file(o.boxes))
 		if err != nil {
 			return nil, errors.Join(err, sink.NewMulti(sinks...).Close())
 		}

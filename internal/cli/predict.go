@@ -17,9 +17,11 @@ import (
 
 // predictFlags is the command line of mhp predict.
 type predictFlags struct {
-	network networkFlags
-	camera  cameraFlags
-	outputs outputFlags
+	network  networkFlags
+	detector detectorFlags
+	people   peopleFlags
+	camera   cameraFlags
+	outputs  outputFlags
 
 	boxes          []string
 	boxesFile      string
@@ -42,9 +44,9 @@ before the camera (mm; x right, y down, z away from the camera).
 INPUT is an image file (JPEG, PNG, WebP, BMP, TIFF), a folder, a pattern, or -
 for one image on standard input (with --list: paths, one a line).
 
-Without --box or --boxes the whole picture is taken as one person's box and the
-network runs a second time on the box of the joints it found: good for one
-person who fills the picture, not for a crowd.`,
+Without --box or --boxes a detector finds the people (--detector; docs/detect.md).
+With --detector none the whole picture is taken as one person's box and the
+network runs a second time on the box of the joints it found.`,
 		Example: `  mhp predict photo.jpg
   mhp predict photo.jpg --json - --overlay out
   mhp predict photo.jpg --box 120,80,200,430 --fov-deg 60 --html out
@@ -62,6 +64,8 @@ person who fills the picture, not for a crowd.`,
 	flags.StringArrayVar(&f.boxes, "box", nil, "a person's box x,y,w,h in px of the upright picture (repeatable)")
 	flags.StringVar(&f.boxesFile, "boxes", "", "boxes by file name or image id: COCO detection JSON")
 	flags.BoolVar(&f.list, "list", false, "read paths from standard input, one a line")
+	f.detector.bind(flags)
+	f.people.bind(flags)
 	f.camera.bind(flags)
 	flags.StringVar(&f.rootDepth, "root-depth", "box", "distance of the root joint: box, height, or a number in mm")
 	flags.Float64Var(&f.personHeightMM, "person-height-mm", 1700, "height of the people for --root-depth height")
@@ -78,15 +82,16 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	if err != nil {
 		return err
 	}
-	finder, err := f.finder()
-	if err != nil {
-		return err
-	}
 	if err := f.outputs.validate(); err != nil {
 		return err
 	}
-	if detect.SecondPass(finder) {
-		fmt.Fprintln(e.err, "mhp: note: people are not searched for; each picture is taken to show one person (--box and --boxes say where people are)")
+	finder, err := f.finder(cmd, e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, finder.Close()) }()
+	if finder.note != "" {
+		fmt.Fprintln(e.err, "mhp: note: "+finder.note)
 	}
 	limitHeap()
 	inputs := newImages(args, f, e.in)
@@ -97,7 +102,8 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	}
 	defer func() { err = errors.Join(err, rt.Close()) }()
 	opts.Threads = rt.session.Threads()
-	estimator, err := pipeline.NewEstimator(rt.runner, finder, opts)
+	opts.People = f.people.options(cmd.Flags(), rt.runner.Spec(), finder)
+	estimator, err := pipeline.NewEstimator(rt.runner, finder.Finder, opts)
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -152,17 +158,20 @@ func (f *predictFlags) estimator(cmd *cobra.Command) (pipeline.EstimatorOptions,
 }
 
 // finder picks where people's boxes come from.
-func (f *predictFlags) finder() (detect.Finder, error) {
+func (f *predictFlags) finder(cmd *cobra.Command, e env) (*finder, error) {
+	given := len(f.boxes) > 0 || f.boxesFile != ""
 	switch {
 	case len(f.boxes) > 0 && f.boxesFile != "":
 		return nil, usagef("give --box or --boxes, not both")
+	case given && cmd.Flags().Changed("detector"):
+		return nil, usagef("give --box, --boxes or --detector: boxes that are given are not searched for")
 	case f.boxesFile != "":
 		file, err := detect.ReadCOCO(f.boxesFile)
 		if err != nil {
 			return nil, err
 		}
-		return file.Finder(), nil
-	case len(f.boxes) > 0:
+		return &finder{Finder: file.Finder(), given: true}, nil
+	case given:
 		var boxes []geom.BoxPx
 		for _, text := range f.boxes {
 			b, err := detect.ParseBox(text)
@@ -171,7 +180,7 @@ func (f *predictFlags) finder() (detect.Finder, error) {
 			}
 			boxes = append(boxes, b)
 		}
-		return detect.Given(boxes), nil
+		return &finder{Finder: detect.Given(boxes), given: true}, nil
 	}
-	return detect.Picture{}, nil
+	return f.detector.open(e, &f.network)
 }
