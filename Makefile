@@ -50,6 +50,10 @@ bench: setup-lite ## all Go benchmarks (BENCH=regexp for some)
 fuzz: setup-lite ## every fuzz target for FUZZTIME (1m)
 	@FUZZTIME=$(FUZZTIME) scripts/test.sh fuzz
 
+.PHONY: page
+page: setup-node ## bundle the live page's script anew, for the program to embed
+	@scripts/bundle_page.sh
+
 .PHONY: goldens
 goldens: setup-python ## compute the numbers anew that Go's tests compare with
 	$(PYTHON) scripts/make_goldens.py
@@ -74,7 +78,7 @@ clean: ## remove what builds made; what set-up fetched stays
 distclean: clean ## remove also what set-up fetched
 	rm -rf .tools .venv third_party
 
-.PHONY: setup-full setup-lite setup-test setup-python setup-dist
+.PHONY: setup-full setup-lite setup-test setup-python setup-node setup-dist
 setup-full:
 	@scripts/setup.sh tools opencv onnxruntime
 setup-lite:
@@ -83,5 +87,7 @@ setup-test:
 	@scripts/setup.sh tools opencv onnxruntime node viewers python android
 setup-python:
 	@scripts/setup.sh python
+setup-node:
+	@scripts/setup.sh node
 setup-dist:
 	@scripts/setup.sh tools onnxruntime dist

@@ -41,6 +41,8 @@ notices() {
             done
             ((found)) || die "$module has no licence file in $folder"
         done
+    printf '\n==== three.js, in the live page ====\n'
+    cat licences/three/LICENSE
     local library=third_party/onnxruntime/linux-$1
     printf '\n==== ONNX Runtime ====\n'
     cat "$library/LICENSE"

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"mhp/internal/sink"
 	"mhp/internal/skeleton"
+	"mhp/internal/web"
 )
 
 // videoInfo is what the outputs of a video must know before its first frame.
@@ -38,6 +40,8 @@ type videoOutputs struct {
 	json, csv, openpose string
 	bvh, trc, gltf      string
 	axes                string
+	web                 string
+	webRemote           bool
 }
 
 func (o *videoOutputs) register(f *pflag.FlagSet) {
@@ -47,6 +51,9 @@ func (o *videoOutputs) register(f *pflag.FlagSet) {
 	f.StringVar(&o.bvh, "bvh", "", "write BVH to a folder, a file a person (animation: turning bones of constant length, cm)")
 	f.StringVar(&o.trc, "trc", "", "write TRC to a folder, a file a person (OpenSim: markers, mm)")
 	f.StringVar(&o.gltf, "gltf", "", "write everybody's animated skeletons to FILE.gltf or FILE.glb (m)")
+	f.StringVar(&o.web, "web", "", "serve a live page with picture and 3D view (--web=HOST:PORT for another address)")
+	f.Lookup("web").NoOptDefVal = web.DefaultAddr
+	f.BoolVar(&o.webRemote, "web-allow-remote", false, "let other machines see the page, with a token in its address (needs --web=0.0.0.0:PORT)")
 	f.StringVar(&o.axes, "axes", "", "axes of what is written in 3D: camera (x right, y down, z away), yup or zup (default camera for JSON and CSV, yup for BVH and TRC; glTF is always yup)")
 }
 
@@ -60,6 +67,9 @@ func (o *videoOutputs) validate() error {
 	}
 	if ext := strings.ToLower(filepath.Ext(o.gltf)); o.gltf != "" && ext != ".gltf" && ext != ".glb" {
 		return usagef("--gltf %s: the name must end in .gltf or .glb", o.gltf)
+	}
+	if o.webRemote && o.web == "" {
+		return usagef("--web-allow-remote needs --web, such as --web=0.0.0.0:8090")
 	}
 	return nil
 }
@@ -93,7 +103,25 @@ func (o *videoOutputs) open(info videoInfo) (sinks []sink.Sink, err error) {
 		return sinks, err
 	}
 	clips, err := o.clips(info)
-	return append(sinks, clips...), err
+	sinks = append(sinks, clips...)
+	if err != nil {
+		return sinks, err
+	}
+	views, err := o.views(info)
+	return append(sinks, views...), err
+}
+
+// views makes the sinks that only show. They take the newest frame and never wait.
+func (o *videoOutputs) views(info videoInfo) (sinks []sink.Sink, err error) {
+	if o.web != "" {
+		page, err := web.Open(web.Options{Addr: o.web, AllowRemote: o.webRemote, SureScore: info.SureScore, Delay: info.Delay})
+		if err != nil {
+			return sinks, err
+		}
+		fmt.Fprintf(info.Err, "mhp: live page: %s\n", page.URL())
+		sinks = append(sinks, page)
+	}
+	return sinks, nil
 }
 
 // frames makes the sinks that write each frame at once.
