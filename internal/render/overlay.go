@@ -25,7 +25,8 @@ type OverlayOptions struct {
 
 // Overlay draws the people of p over a copy of f: the person's own left in
 // blue, right in orange, the middle in white; bones farther away first, joints
-// with a low score faint. People are numbered from 1 when there are several.
+// with a low score faint. People who have an id show it; others are numbered
+// from 1 when there are several.
 // The result has the frame's size unless MaxSidePx shrinks it.
 func Overlay(f *frame.Frame, p *pose.Picture, o OverlayOptions) *image.RGBA {
 	img := copyWithin(f, o.MaxSidePx)
@@ -42,9 +43,11 @@ func Overlay(f *frame.Frame, p *pose.Picture, o OverlayOptions) *image.RGBA {
 		}
 		d.person(&p.People[i])
 	}
-	if len(p.People) > 1 {
-		for i := range p.People {
-			d.number(&p.People[i], i+1)
+	for i := range p.People {
+		if one := &p.People[i]; one.ID > 0 {
+			d.number(one, one.ID)
+		} else if len(p.People) > 1 {
+			d.number(one, i+1)
 		}
 	}
 	if !p.Model.Trained && len(p.People) > 0 {
@@ -105,7 +108,7 @@ func (d *overlay) person(p *pose.Person) {
 	}
 }
 
-// number writes which person of the list this is, above the topmost joint.
+// number writes who this is above the topmost joint.
 func (d *overlay) number(p *pose.Person, n int) {
 	top := pt{0, math.Inf(1)}
 	for _, j := range p.Joints {

@@ -209,16 +209,9 @@ type shot struct {
 }
 
 func newShot(f *frame.Frame, p *pose.Picture, pixels []uint8) *shot {
-	s := &shot{picture: *p}
-	s.picture.People = make([]pose.Person, len(p.People))
-	for i, one := range p.People {
-		one.Joints = append([]pose.Joint(nil), one.Joints...)
-		s.picture.People[i] = one
-	}
+	s := &shot{picture: p.Clone()}
 	if f != nil {
-		s.frame = *f
-		s.frame.ReleaseFunc = nil
-		s.frame.Pix = append(pixels[:0], f.Pix...)
+		s.frame = f.CloneInto(pixels)
 	}
 	return s
 }
