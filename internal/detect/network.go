@@ -66,8 +66,13 @@ func NewNetwork(runner infer.DetectorRunner, opts NetworkOptions) (*Network, err
 func (n *Network) Find(ctx context.Context, f *frame.Frame) ([]Box, error) {
 	spec := n.runner.Spec()
 	n.found = n.found[:0]
-	for _, t := range tiles(f.WidthPx, f.HeightPx, spec.InputWPx, spec.InputHPx, n.opts.TilePersonPx) {
-		if err := n.search(ctx, f, t); err != nil {
+	parts := tiles(f.WidthPx, f.HeightPx, spec.InputWPx, spec.InputHPx, n.opts.TilePersonPx)
+	for i, t := range parts {
+		least := 0.0
+		if i == 0 && len(parts) > 1 {
+			least = tilePersonPx // who is smaller in the whole picture is seen better in a tile
+		}
+		if err := n.search(ctx, f, t, least); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
@@ -85,8 +90,9 @@ func (n *Network) Find(ctx context.Context, f *frame.Frame) ([]Box, error) {
 	return boxes, nil
 }
 
-// search appends the people of one part of the picture.
-func (n *Network) search(ctx context.Context, f *frame.Frame, t tile) error {
+// search appends the people of one part of the picture whose longer side is at
+// least leastPx in the input.
+func (n *Network) search(ctx context.Context, f *frame.Frame, t tile, leastPx float64) error {
 	view := t.view(f)
 	back := n.box.Fill(n.runner.Input().Data, &view)
 	outputs, err := n.runner.Run(ctx)
@@ -100,6 +106,9 @@ func (n *Network) search(ctx context.Context, f *frame.Frame, t tile) error {
 	kept := n.found[:first]
 	slack := 2 * math.Max(back.ScaleX, back.ScaleY) // a box is no surer than that
 	for _, c := range n.found[first:] {
+		if math.Max(c.x2-c.x1, c.y2-c.y1) < leastPx {
+			continue
+		}
 		b := back.Box(c.x1, c.y1, c.x2, c.y2).Intersect(geom.BoxPx{W: float64(t.w), H: float64(t.h)})
 		c.x1, c.y1, c.x2, c.y2 = b.X+float64(t.x), b.Y+float64(t.y), b.X+b.W+float64(t.x), b.Y+b.H+float64(t.y)
 		if b.W > 0 && b.H > 0 && !t.cutOff(c, f.WidthPx, f.HeightPx, slack) {
