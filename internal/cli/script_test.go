@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SAMPLE", filepath.Join(root, "testdata", "sample"))
 			e.Setenv("FOREIGN", filepath.Join(root, "internal", "cli", "testdata", "foreign.onnx"))
+			e.Setenv("DETECTORS", filepath.Join(root, "internal", "detect", "testdata"))
 			e.Setenv("MHP_ORT_LIBRARY", testLibrary(root))
 			return nil
 		},
