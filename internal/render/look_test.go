@@ -38,5 +38,7 @@ func TestLook(t *testing.T) {
 	save("plot-one", Plot(one, PlotOptions{}))
 	save("plot-one-small", Plot(one, PlotOptions{WidthPx: 600}))
 	save("plot-group", Plot(group(t), PlotOptions{}))
+	var live LiveView
+	save("live", live.Draw(scenery(1280, 720), group(t), LiveOptions{YawDeg: 35, PitchDeg: 20, FPS: 30, Lines: []string{"h  help", "q  quit"}}))
 	save("plot-nobody", Plot(picture(), PlotOptions{}))
 }

@@ -5,9 +5,10 @@
 //	frame + pose.Picture --Overlay--> picture with skeletons
 //	        pose.Picture --Plot-----> front, side and top view over a floor grid
 //	frame + pose.Picture --Page-----> self-contained HTML with both
+//	frame + pose.Picture --LiveView-> picture beside a view in space, for a window
 //
-// Everything here is pure: no files, no environment, no state kept between
-// calls. Positions that are not finite are left out of a drawing.
+// Everything here is pure: no files, no environment, and but for LiveView no
+// state kept between calls. Positions that are not finite are left out of a drawing.
 package render
 
 import (
