@@ -109,6 +109,7 @@ func (d *checkup) models() {
 			d.line(what, "ok: %s, %d joints, %s", entry.File.Spec.Variant, len(entry.File.Spec.Set.Joints), entry.File.Where())
 		}
 	}
+	d.detectors()
 }
 
 func (d *checkup) cameras() {

@@ -66,7 +66,7 @@ func newModelsList(e env) *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%d (%s)\t%d\t%d\t%dx%d\t%s\t%s\t%s\t%.12s\n", entry.Name, s.Variant,
 					len(s.Set.Joints), s.Set.Name, s.Parameters, len(f.Bytes), s.InputWPx, s.InputHPx, s.Head, yesNo(s.Trained), f.Where(), f.SHA256)
 			}
-			return errors.Join(append(errs, w.Flush())...)
+			return errors.Join(append(errs, w.Flush(), listDetectors(e.out))...)
 		},
 	}
 }
@@ -78,9 +78,12 @@ func newModelsShow(e env) *cobra.Command {
 		Example: "  mhp models show xs",
 		Args:    oneModel,
 		RunE: func(_ *cobra.Command, args []string) error {
-			f, err := store().Resolve(args[0])
+			f, err := resolveEither(args[0])
 			if err != nil {
 				return err
+			}
+			if f.Detector != nil {
+				return showDetector(e.out, f)
 			}
 			return showModel(e.out, f)
 		},
@@ -145,10 +148,14 @@ against one by one. Without MODEL all that "mhp models list" shows are verified.
 				if err != nil {
 					return err
 				}
-				if err := verifyModel(cmd.Context(), f, library); err != nil {
+				verify, what := verifyModel, "runs repeatably, alone and in a batch"
+				if f.Detector != nil {
+					verify, what = verifyDetector, "runs repeatably"
+				}
+				if err := verify(cmd.Context(), f, library); err != nil {
 					return err
 				}
-				fmt.Fprintf(e.out, "%s  ok  sha256 %s (%s), runs repeatably, alone and in a batch\n", f.Spec.Name, f.SHA256, hash)
+				fmt.Fprintf(e.out, "%s  ok  sha256 %s (%s), %s\n", nameOfModel(f), f.SHA256, hash, what)
 			}
 			return nil
 		},
@@ -159,11 +166,11 @@ against one by one. Without MODEL all that "mhp models list" shows are verified.
 
 func toVerify(args []string) ([]*model.File, error) {
 	if len(args) == 1 {
-		f, err := store().Resolve(args[0])
+		f, err := resolveEither(args[0])
 		return []*model.File{f}, err
 	}
 	var files []*model.File
-	for _, entry := range store().List() {
+	for _, entry := range append(store().List(), store().Detectors()...) {
 		if entry.Err != nil {
 			return nil, entry.Err
 		}

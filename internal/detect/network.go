@@ -124,3 +124,16 @@ func (n *Network) Spec() *model.Detector { return n.runner.Spec() }
 
 // MinScore is the score from which people are reported.
 func (n *Network) MinScore() float64 { return n.score }
+
+// CheckOutputs runs the network on whatever its input holds and tells whether
+// its outputs can be decoded.
+func CheckOutputs(ctx context.Context, r infer.DetectorRunner) error {
+	outputs, err := r.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := decode(nil, r.Spec(), outputs, r.Spec().ScoreThreshold); err != nil {
+		return fmt.Errorf("detector %s: %w", r.Spec().Name, err)
+	}
+	return nil
+}
