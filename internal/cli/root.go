@@ -63,7 +63,7 @@ wrong, 4 slower than allowed (bench), 130 interrupted.`,
 	root.SetErr(e.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newPredict(e), newEval(e), newBench(e), newModels(e), newDoctor(e), newVersion(e))
+	root.AddCommand(newPredict(e), newVideo(e), newEval(e), newBench(e), newModels(e), newDoctor(e), newVersion(e))
 	return root
 }
 

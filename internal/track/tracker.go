@@ -71,6 +71,8 @@ type Tracker struct {
 	serial int // of the last track
 	lastID int
 	now    time.Duration
+
+	justLost bool
 }
 
 // track is somebody who is followed.
@@ -170,13 +172,18 @@ func (t *Tracker) Seen(candidates []Candidate) (people []pose.Person, dropped in
 	usable = t.single(usable)
 	of := t.match(usable)
 	crowd := overlaps(usable)
-	for _, k := range t.tracks {
-		k.lost = true
+	before := make([]bool, len(t.tracks))
+	for i, k := range t.tracks {
+		before[i], k.lost = !k.lost, true
 	}
 	for i, c := range usable {
 		if of[i] >= 0 {
 			t.tracks[of[i]].take(&c.Person, t.now, crowd[i])
 		}
+	}
+	t.justLost = false
+	for i, k := range t.tracks {
+		t.justLost = t.justLost || before[i] && k.lost
 	}
 	dropped += t.begin(usable, of)
 	t.forgetDoubtful()
@@ -257,6 +264,9 @@ func (t *Tracker) sure() []pose.Person {
 
 // People is how many got an id so far.
 func (t *Tracker) People() int { return t.lastID }
+
+// JustLost tells whether somebody went out of sight in the last frame.
+func (t *Tracker) JustLost() bool { return t.justLost }
 
 // Known tells whether somebody with that id is followed or waited for.
 func (t *Tracker) Known(id int) bool {
