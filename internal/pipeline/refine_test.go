@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"mhp/internal/detect"
+	"mhp/internal/frame"
+	"mhp/internal/geom"
+	"mhp/internal/infer"
+	"mhp/internal/infer/fake"
+	"mhp/internal/pose"
+	"mhp/internal/tensor"
+)
+
+// foundFinder finds the same people everywhere, as a detector does.
+type foundFinder []detect.Box
+
+func (f foundFinder) Find(context.Context, *frame.Frame) ([]detect.Box, error) { return f, nil }
+
+func foundBoxes(boxes ...geom.BoxPx) foundFinder {
+	var f foundFinder
+	for i, b := range boxes {
+		f = append(f, detect.Box{BoxPx: b, Score: 0.9 - 0.1*float64(i), Source: detect.SourceDetector})
+	}
+	return f
+}
+
+// spread answers with joints at the corners of the middle half of the crop, so
+// that people have a size.
+func spread(t testing.TB, score float32) *fake.Runner {
+	spec := testSpec(t)
+	runner := fake.New(spec)
+	for i := range spec.Set.Joints {
+		runner.Coords = append(runner.Coords, float32(8+16*(i%2)), float32(8+16*(i/2%2)), 16)
+		runner.Score = append(runner.Score, score)
+	}
+	return runner
+}
+
+func estimated(t *testing.T, runner infer.Runner, finder detect.Finder, o PeopleOptions) *pose.Picture {
+	t.Helper()
+	e := newTestEstimator(t, runner, finder, EstimatorOptions{People: o})
+	p, err := e.Picture(context.Background(), frame.New(400, 400))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Each pass costs one run and takes the box of the joints that the one before found.
+func TestRefine(t *testing.T) {
+	box := geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}
+	for passes, side := range []float64{101, 75, 0.6 * 74 * 1.25} {
+		runner := spread(t, 0.5)
+		p := estimated(t, runner, foundBoxes(box), PeopleOptions{Refine: passes})
+		if runner.Runs != 1+passes {
+			t.Errorf("%d passes take %d runs", passes, runner.Runs)
+		}
+		got := p.People[0].Box
+		if math.Abs(got.W-side) > 0.01 || math.Abs(got.H-side) > 0.01 || p.People[0].BoxScore != 0.9 || p.People[0].BoxSource != "detector" {
+			t.Errorf("after %d passes the box is %v (%g, %s), want a side of %g", passes, got, p.People[0].BoxScore, p.People[0].BoxSource, side)
+		}
+	}
+}
+
+// People without joints to speak of are left out and counted; given boxes stay.
+func TestDrop(t *testing.T) {
+	box := geom.BoxPx{X: 100, Y: 100, W: 100, H: 100}
+	for _, c := range []struct {
+		score   float32
+		finder  detect.Finder
+		below   float64
+		people  int
+		dropped int
+	}{
+		{0.25, foundBoxes(box), 0.5, 0, 1},
+		{0.75, foundBoxes(box), 0.5, 1, 0},
+		{0.25, foundBoxes(box), 0, 1, 0},
+		{0.25, detect.Given([]geom.BoxPx{box}), 0.5, 1, 0},
+		{0.25, foundBoxes(), 0.5, 0, 0},
+	} {
+		p := estimated(t, spread(t, c.score), c.finder, PeopleOptions{DropBelow: c.below})
+		if len(p.People) != c.people || p.Dropped != c.dropped {
+			t.Errorf("%+v: %d people, %d left out", c, len(p.People), p.Dropped)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	at := func(x, y, side float64) geom.BoxPx { return geom.BoxPx{X: x, Y: y, W: side, H: side} }
+	for _, c := range []struct {
+		name   string
+		finder detect.Finder
+		want   []float64 // left sides of the boxes that stay
+	}{
+		{"apart", foundBoxes(at(10, 10, 100), at(200, 10, 100)), []float64{10, 200}},
+		{"twice", foundBoxes(at(10, 10, 100), at(13, 12, 100)), []float64{10}},
+		{"three times, a stranger between", foundBoxes(at(10, 10, 100), at(200, 10, 100), at(13, 12, 100), at(12, 11, 101)), []float64{10, 200}},
+		{"a child before a man", foundBoxes(at(10, 10, 200), at(70, 70, 80)), []float64{10, 70}},
+		{"the same distance, larger people", foundBoxes(at(10, 10, 40), at(18, 10, 40), at(100, 100, 240), at(108, 100, 240)), []float64{10, 18, 100}},
+		{"given twice", detect.Given([]geom.BoxPx{at(10, 10, 100), at(11, 10, 100)}), []float64{10, 11}},
+		{"nobody", foundBoxes(), nil},
+	} {
+		p := estimated(t, spread(t, 0.5), c.finder, PeopleOptions{MergeBelow: 0.1})
+		var got []float64
+		for _, q := range p.People {
+			got = append(got, q.Box.X)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(c.want) || p.Dropped != 0 {
+			t.Errorf("%s: %v stay, want %v; %d dropped", c.name, got, c.want, p.Dropped)
+		}
+	}
+}
+
+// Of twins the one stays whose box and joints are surer, whichever comes first.
+func TestMergeKeepsTheSurer(t *testing.T) {
+	runner := spread(t, 0.5)
+	runner.Answer = func(_ tensor.Tensor, out infer.Output) error {
+		for i := range out.Score.Data[:21] {
+			out.Score.Data[i] = 0.1 // the first crop's joints
+		}
+		return nil
+	}
+	p := estimated(t, runner, foundBoxes(geom.BoxPx{X: 10, Y: 10, W: 100, H: 100}, geom.BoxPx{X: 12, Y: 10, W: 100, H: 100}), PeopleOptions{MergeBelow: 0.1})
+	if len(p.People) != 1 || p.People[0].Box.X != 12 {
+		t.Errorf("%d people, the first at %g", len(p.People), p.People[0].Box.X)
+	}
+}
+
+func TestPeopleOptionsRefuse(t *testing.T) {
+	for _, o := range []PeopleOptions{{Refine: -1}, {Refine: 3}, {MergeBelow: -1}, {MergeBelow: math.NaN()}, {DropBelow: 2}} {
+		if o.Validate() == nil {
+			t.Errorf("%+v is accepted", o)
+		}
+	}
+}
+
+// Twenty people take three runs of at most eight, refined six: no more per
+// person than four do.
+func TestTwentyPeople(t *testing.T) {
+	var boxes []geom.BoxPx
+	for i := range 20 {
+		boxes = append(boxes, geom.BoxPx{X: float64(i%5) * 80, Y: float64(i/5) * 90, W: 60, H: 80})
+	}
+	runner := spread(t, 0.5)
+	p := estimated(t, runner, foundBoxes(boxes...), PeopleOptions{Refine: 1, MergeBelow: 0.1, DropBelow: 0.1})
+	if len(p.People) != 20 || runner.Runs != 6 || runner.Crops != 40 {
+		t.Errorf("%d people from %d runs with %d crops", len(p.People), runner.Runs, runner.Crops)
+	}
+}
+
+// BenchmarkPeople is what a person costs besides the network.
+func BenchmarkPeople(b *testing.B) {
+	for _, n := range []int{1, 4, 20} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var boxes []geom.BoxPx
+			for i := range n {
+				boxes = append(boxes, geom.BoxPx{X: float64(i%5) * 80, Y: float64(i/5) * 90, W: 60, H: 80})
+			}
+			e := newTestEstimator(b, spread(b, 0.5), foundBoxes(boxes...), EstimatorOptions{People: PeopleOptions{Refine: 1, MergeBelow: 0.1, DropBelow: 0.1}})
+			f := frame.New(400, 400)
+			for b.Loop() {
+				if _, err := e.Picture(context.Background(), f); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/person")
+		})
+	}
+}
