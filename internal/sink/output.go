@@ -165,7 +165,7 @@ func createAs(path string, inputs *Inputs, wrap wrapper, temporary bool) (*outpu
 		}
 		name, flags := target, os.O_TRUNC
 		if temporary {
-			o.temp = filepath.Join(filepath.Dir(target), fmt.Sprintf(".mhp-%016x.tmp", rand.Uint64()))
+			o.temp = Temporary(target, "")
 			name, flags = o.temp, os.O_EXCL
 		}
 		if o.file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|flags, mode); err != nil {
@@ -258,3 +258,33 @@ func writeFile(path string, inputs *Inputs, wrap wrapper, fill func(io.Writer) e
 	}
 	return o.commit()
 }
+
+// Place says where an output of that name goes, for sinks outside this package
+// that write their file themselves: the path with a link at its end followed
+// and its folder made. An input of the run is refused.
+func Place(path string, inputs *Inputs) (target string, err error) {
+	target = path
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		target = real
+	}
+	for _, p := range []string{path, target} {
+		if err := inputs.check(p); err != nil {
+			return "", err
+		}
+	}
+	if info, err := os.Stat(target); err == nil && info.IsDir() {
+		return "", &WriteError{Path: path, Err: syscall.EISDIR}
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return "", &WriteError{Path: path, Err: cause(err)}
+	}
+	return target, nil
+}
+
+// Temporary is a name beside the target for a file that is not complete yet.
+func Temporary(target, extension string) string {
+	return filepath.Join(filepath.Dir(target), fmt.Sprintf(".mhp-%016x.tmp%s", rand.Uint64(), extension))
+}
+
+// Check refuses a target that is an input, for sinks outside this package.
+func (in *Inputs) Check(target string) error { return in.check(target) }
