@@ -100,6 +100,9 @@ const (
 	sizeAccel  = 1.0
 	sizeSpeed  = 0.3
 	fadeSec    = 0.7 // of the speed of somebody out of sight
+
+	shrinkDoubt = 3   // how much less a smaller box is believed than a larger one
+	sureScore   = 0.5 // from which joints are believed
 )
 
 // NewTracker starts with nobody.
@@ -294,6 +297,11 @@ func (k *track) take(p *pose.Person, at time.Duration, crowd float64) {
 	c := centreOf(box)
 	k.x.update(c.X, noise*seenNoise*side)
 	k.y.update(c.Y, noise*seenNoise*side)
+	// A box that is too small hides limbs, of which the next pose knows nothing
+	// then: what shrinks is believed slowly, and the less the joints are sure.
+	if math.Log(side) < k.size.p {
+		noise *= shrinkDoubt * math.Max(1, sureScore/math.Max(p.Score, 0.05))
+	}
 	k.size.update(math.Log(side), noise*sizeNoise)
 	// The shape follows at once where people spread their arms, and slowly where they draw them in.
 	share := 0.3
