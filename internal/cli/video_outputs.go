@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mhp/internal/sink"
+	"mhp/internal/sink/gocv"
 	"mhp/internal/skeleton"
 	"mhp/internal/web"
 )
@@ -40,8 +42,12 @@ type videoOutputs struct {
 	json, csv, openpose string
 	bvh, trc, gltf      string
 	axes                string
+	overlay             string
+	show                bool
 	web                 string
 	webRemote           bool
+
+	window *gocv.Window // while it is open
 }
 
 func (o *videoOutputs) register(f *pflag.FlagSet) {
@@ -51,6 +57,8 @@ func (o *videoOutputs) register(f *pflag.FlagSet) {
 	f.StringVar(&o.bvh, "bvh", "", "write BVH to a folder, a file a person (animation: turning bones of constant length, cm)")
 	f.StringVar(&o.trc, "trc", "", "write TRC to a folder, a file a person (OpenSim: markers, mm)")
 	f.StringVar(&o.gltf, "gltf", "", "write everybody's animated skeletons to FILE.gltf or FILE.glb (m)")
+	f.StringVar(&o.overlay, "overlay", "", "write the video with the skeletons drawn over it to FILE.mp4 or FILE.avi")
+	f.BoolVar(&o.show, "show", false, "show picture and 3D view in a window (q quits, space pauses, s saves a picture, h help)")
 	f.StringVar(&o.web, "web", "", "serve a live page with picture and 3D view (--web=HOST:PORT for another address)")
 	f.Lookup("web").NoOptDefVal = web.DefaultAddr
 	f.BoolVar(&o.webRemote, "web-allow-remote", false, "let other machines see the page, with a token in its address (needs --web=0.0.0.0:PORT)")
@@ -67,6 +75,9 @@ func (o *videoOutputs) validate() error {
 	}
 	if ext := strings.ToLower(filepath.Ext(o.gltf)); o.gltf != "" && ext != ".gltf" && ext != ".glb" {
 		return usagef("--gltf %s: the name must end in .gltf or .glb", o.gltf)
+	}
+	if ext := strings.ToLower(filepath.Ext(o.overlay)); o.overlay != "" && ext != ".mp4" && ext != ".avi" {
+		return usagef("--overlay %s: the name must end in .mp4 or .avi", o.overlay)
 	}
 	if o.webRemote && o.web == "" {
 		return usagef("--web-allow-remote needs --web, such as --web=0.0.0.0:8090")
@@ -107,19 +118,62 @@ func (o *videoOutputs) open(info videoInfo) (sinks []sink.Sink, err error) {
 	if err != nil {
 		return sinks, err
 	}
+	shown, err := o.pictures(info)
+	sinks = append(sinks, shown...)
+	if err != nil {
+		return sinks, err
+	}
 	views, err := o.views(info)
 	return append(sinks, views...), err
+}
+
+// filmSpeed makes OpenCV's H.264 encoder several times faster than its own
+// default, for films a little larger. OpenCV takes it from the environment only.
+const filmOptions, filmSpeed = "OPENCV_FFMPEG_WRITER_OPTIONS", "preset;veryfast"
+
+// pictures makes the sinks that draw every frame.
+func (o *videoOutputs) pictures(info videoInfo) ([]sink.Sink, error) {
+	if o.overlay == "" {
+		return nil, nil
+	}
+	if os.Getenv(filmOptions) == "" {
+		if err := os.Setenv(filmOptions, filmSpeed); err != nil {
+			return nil, err
+		}
+	}
+	film, err := gocv.NewFilm(gocv.FilmOptions{
+		Path: o.overlay, Inputs: info.Inputs, FPS: info.FPS, SureScore: info.SureScore,
+		Opened: func(codec string) { fmt.Fprintf(info.Err, "mhp: %s is compressed as %s\n", o.overlay, codec) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []sink.Sink{film}, nil
 }
 
 // views makes the sinks that only show. They take the newest frame and never wait.
 func (o *videoOutputs) views(info videoInfo) (sinks []sink.Sink, err error) {
 	if o.web != "" {
-		page, err := web.Open(web.Options{Addr: o.web, AllowRemote: o.webRemote, SureScore: info.SureScore, Delay: info.Delay})
+		page, err := web.Open(web.Options{Addr: o.web, AllowRemote: o.webRemote, SureScore: info.SureScore, Delay: info.Delay, JPEG: gocv.JPEG()})
 		if err != nil {
 			return sinks, err
 		}
 		fmt.Fprintf(info.Err, "mhp: live page: %s\n", page.URL())
 		sinks = append(sinks, page)
+	}
+	if o.show {
+		o.window, err = gocv.OpenWindow(gocv.WindowOptions{
+			Title: "mhp", Display: os.Getenv("DISPLAY"), SureScore: info.SureScore, Live: info.Live, SaveDir: ".", Delay: info.Delay,
+			Saved: func(path string, err error) {
+				if err == nil {
+					fmt.Fprintf(info.Err, "mhp: saved %s\n", path)
+				}
+			},
+		})
+		if err != nil {
+			return sinks, err
+		}
+		sinks = append(sinks, o.window)
 	}
 	return sinks, nil
 }
@@ -181,8 +235,18 @@ func (o *videoOutputs) clips(info videoInfo) (sinks []sink.Sink, err error) {
 
 // quit is closed when somebody asked for the end in the window; nil without a
 // window. The command then stops reading and closes its sinks as on Ctrl-C.
-func (o *videoOutputs) quit() <-chan struct{} { return nil }
+func (o *videoOutputs) quit() <-chan struct{} {
+	if o.window == nil {
+		return nil
+	}
+	return o.window.Quit()
+}
 
 // hold waits while the window is paused. The command calls it before each
 // frame of a file; a live source goes on and only the picture stands still.
-func (o *videoOutputs) hold(ctx context.Context) error { return ctx.Err() }
+func (o *videoOutputs) hold(ctx context.Context) error {
+	if o.window == nil {
+		return ctx.Err()
+	}
+	return o.window.Hold(ctx)
+}

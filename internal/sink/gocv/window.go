@@ -123,6 +123,9 @@ func (l *look) reset() {
 	l.view.Forget()
 }
 
+// barsPx is what the bars of OpenCV's Qt windows take of their height.
+const barsPx = 70
+
 // run is the window's life. gocv binds it to one thread.
 func (w *Window) run() {
 	defer close(w.done)
@@ -153,7 +156,7 @@ func (w *Window) run() {
 		if fresh && l.current != nil && !quitted {
 			l.draw(w)
 			if size := l.drawn.Rect.Size(); size != sized {
-				window.ResizeWindow(size.X, size.Y)
+				window.ResizeWindow(size.X, size.Y+barsPx)
 				sized = size
 			}
 			display(window, l.drawn)
