@@ -36,7 +36,7 @@ docs/eval.md names the folders and files that each data set needs.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEvalLSP(e), newEvalCOCO(e), newEvalPose2Sim(e), newEvalSynth(e), newEvalH36M(e), newEvalMuPoTS(e), newEval3DHP(e), newEvalGeneric(e))
+	cmd.AddCommand(newEvalLSP(e), newEvalCOCO(e), newEvalPose2Sim(e), newEvalSynth(e), newEvalH36M(e), newEvalMuPoTS(e), newEval3DHP(e), newEvalDetect(e), newEvalGeneric(e))
 	return cmd
 }
 

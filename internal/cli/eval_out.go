@@ -17,10 +17,15 @@ type evalOutputs struct {
 	worstDir, plotDir   string
 }
 
-func (o *evalOutputs) bind(f *pflag.FlagSet) {
+// bindReport binds what does not draw.
+func (o *evalOutputs) bindReport(f *pflag.FlagSet) {
 	f.StringVar(&o.json, "json", "", "write the report as JSON to FILE or -")
 	f.StringVar(&o.csv, "csv", "", "write the figures as CSV to FILE or -")
 	f.StringVar(&o.markdown, "markdown", "", "write the report as Markdown to FILE or -")
+}
+
+func (o *evalOutputs) bind(f *pflag.FlagSet) {
+	o.bindReport(f)
 	f.IntVar(&o.worst, "worst", 0, "draw the N worst people, labels beside prediction, into --worst-dir")
 	f.StringVar(&o.worstDir, "worst-dir", "worst", "folder for --worst")
 	f.StringVar(&o.plotDir, "plot", "", "draw the PCK curves and the error of each joint, into a folder")
