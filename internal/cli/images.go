@@ -64,7 +64,7 @@ func (s *images) Next() (pipeline.Job, error) {
 	return pipeline.Job{Name: in.Name, Decode: func() (*frame.Frame, error) {
 		f, err := in.Decode(s.opts)
 		if err == nil {
-			fitHeap(f)
+			fitHeap(f, s.decodeWorkers())
 		}
 		return f, err
 	}}, nil

@@ -24,11 +24,13 @@ func limitHeap() {
 	}
 }
 
-// fitHeap raises the soft limit for a picture that would not fit under it:
-// collecting all the time would cost more than it saves.
-func fitHeap(f *frame.Frame) {
+// fitHeap raises the soft limit for a picture that would not fit under it as
+// often as pictures are decoded at a time: collecting all the time would cost
+// more than it saves.
+func fitHeap(f *frame.Frame, decoders int) {
 	const reads = -1 // a negative limit only reports the one in force
-	if need := int64(f.WidthPx) * int64(f.HeightPx) * heapBytesPerPixel; need > debug.SetMemoryLimit(reads) {
+	w, h := f.PixelSize()
+	if need := int64(w) * int64(h) * heapBytesPerPixel * int64(decoders); need > debug.SetMemoryLimit(reads) {
 		debug.SetMemoryLimit(need)
 	}
 }

@@ -103,6 +103,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	defer func() { err = errors.Join(err, rt.Close()) }()
 	opts.Threads = rt.session.Threads()
 	opts.People = f.people.options(cmd.Flags(), rt.runner.Spec(), finder)
+	inputs.hasten(finder, &f.outputs, rt.runner.Spec().InputWPx)
 	estimator, err := pipeline.NewEstimator(rt.runner, finder.Finder, opts)
 	if err != nil {
 		return usagef("%w", err)
@@ -113,7 +114,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	}
 	bar := ui.NewProgress(e.err, inputs.total, "pictures")
 	summary, err := pipeline.Batch(cmd.Context(), inputs, estimator, sink, pipeline.BatchOptions{
-		DecodeWorkers: 1, Queue: 1,
+		DecodeWorkers: inputs.decodeWorkers(), Queue: 1,
 		Failed: func(err error) { bar.Clear(); printError(e.err, err) },
 		Done:   func(string, *pose.Picture) { bar.Step() },
 		Finish: func(p *pose.Picture) { p.Model = rt.info },

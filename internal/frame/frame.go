@@ -31,6 +31,15 @@ type Frame struct {
 	// Captured is when the frame of a live source arrived; zero for all others.
 	Captured time.Time
 
+	// Reduce says that Pix is the picture at 1/Reduce of its size (see
+	// PixelSize), as a JPEG can be decoded faster; 0 and 1 mean the whole of it.
+	// WidthPx, HeightPx and all that results say in px stay those of the
+	// picture. Only who asked its source for reduced frames gets them.
+	Reduce int
+	// Sharper decodes a reduced picture again at 1/reduce of its size, with the
+	// pixels alone; nil where Reduce says nothing.
+	Sharper func(reduce int) (*Frame, error)
+
 	ReleaseFunc func() // may be nil
 }
 
@@ -42,6 +51,12 @@ type Lens struct {
 	Focal35MM float64
 	// SensorWidthMM and SensorHeightMM are the sensor's sides along the picture's, orientation applied.
 	SensorWidthMM, SensorHeightMM float64
+}
+
+// PixelSize is the size of what Pix holds: WidthPx and HeightPx over Reduce, rounded up.
+func (f *Frame) PixelSize() (w, h int) {
+	r := max(1, f.Reduce)
+	return (f.WidthPx + r - 1) / r, (f.HeightPx + r - 1) / r
 }
 
 // New allocates a black picture.

@@ -82,7 +82,8 @@ type Estimator struct {
 	squares  []geom.BoxPx
 	points   [][]postprocess.HeatPoint // [batch][J]
 	mirrored []postprocess.HeatPoint
-	batch    int // the most people of one run
+	batch    int          // the most people of one run
+	sharp    *frame.Frame // the picture at hand, decoded again; nil if it was not
 	timings  Timings
 }
 
@@ -136,6 +137,7 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 		Name: f.Name, Index: f.Index, Time: f.Time, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
 		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(),
 	}
+	defer e.dropSharp()
 	for len(boxes) > 0 {
 		n := min(len(boxes), e.batch)
 		people, err := e.people(ctx, f, k, boxes[:n])
@@ -168,6 +170,10 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 			return nil, err
 		}
 		e.squares[i], e.crops[i] = square, geom.SquareCrop(square, spec.InputWPx)
+	}
+	f, err := e.sharpFor(f, len(boxes))
+	if err != nil {
+		return nil, err
 	}
 	if err := e.infer(ctx, f, len(boxes), false); err != nil {
 		return nil, err

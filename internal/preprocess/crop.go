@@ -45,7 +45,7 @@ type Cropper struct {
 	// What the goroutines share during one call.
 	column     []sample // [width] where each column of the crop lies
 	begin, end int      // the columns whose pixels are all in the picture
-	picture    *frame.Frame
+	picture    frame.Frame // with the size of its pixels
 	place      geom.CropToImage
 	plane      [3][]float32     // planes of dst in the order of the picture's bytes
 	byteLevel  [3]*[256]float32 // their levels
@@ -81,7 +81,9 @@ func New(spec *model.Spec) *Cropper {
 // Crop fills dst, [3, height, width] in the network's colour order, with the
 // part of the picture that m maps the crop to. What lies outside the picture
 // is black before normalisation, and blends into the border as in OpenCV.
+// A reduced picture is sampled at its own pixels; m speaks of the whole one.
 func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage) {
+	m = toPixels(f, m)
 	for x := range c.column {
 		c.column[x] = sampleAt(m.Scale, m.ShiftX, x)
 	}
@@ -91,10 +93,23 @@ func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage) {
 // CropMirrored is Crop with left and right exchanged: its column x is Crop's
 // column width-1-x.
 func (c *Cropper) CropMirrored(dst []float32, f *frame.Frame, m geom.CropToImage) {
+	m = toPixels(f, m)
 	for x := range c.column {
 		c.column[x] = sampleAt(m.Scale, m.ShiftX, c.width-1-x)
 	}
 	c.fill(dst, f, m)
+}
+
+// toPixels maps the crop to the pixels that a frame holds, where that is a
+// reduced picture: the centre of its pixel i is that of px i*r .. i*r+r-1.
+func toPixels(f *frame.Frame, m geom.CropToImage) geom.CropToImage {
+	if f.Reduce <= 1 {
+		return m
+	}
+	r := float64(f.Reduce)
+	m.Scale /= r
+	m.ShiftX, m.ShiftY = (m.ShiftX+0.5)/r-0.5, (m.ShiftY+0.5)/r-0.5
+	return m
 }
 
 // sampleAt is where crop index i lies along one axis of the picture, rounded
@@ -127,7 +142,8 @@ func (c *Cropper) fill(dst []float32, f *frame.Frame, m geom.CropToImage) {
 		c.plane[0], c.plane[2] = c.plane[2], c.plane[0]
 		c.byteLevel[0], c.byteLevel[2] = c.byteLevel[2], c.byteLevel[0]
 	}
-	c.picture, c.place = f, m
+	c.picture, c.place = *f, m
+	c.picture.WidthPx, c.picture.HeightPx = f.PixelSize()
 	c.findInside()
 	c.nextRow.Store(0)
 	for range c.Threads - 1 {
@@ -136,7 +152,7 @@ func (c *Cropper) fill(dst []float32, f *frame.Frame, m geom.CropToImage) {
 	}
 	c.takeRows()
 	c.goroutines.Wait()
-	c.picture, c.plane = nil, [3][]float32{}
+	c.picture, c.plane = frame.Frame{}, [3][]float32{}
 }
 
 // findInside sets the columns [begin, end) that blend can do: both pixels in
@@ -176,7 +192,7 @@ func (c *Cropper) row(y int) {
 		c.black(&dst)
 		return
 	}
-	src := newRowPair(c.picture, at)
+	src := newRowPair(&c.picture, at)
 	c.border(&dst, &src, 0, c.begin)
 	c.inside(&dst, &src)
 	c.border(&dst, &src, c.end, c.width)

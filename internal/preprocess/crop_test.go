@@ -304,3 +304,25 @@ func compareGrey(t *testing.T, what string, got, want []float64) {
 		t.Errorf("%s: mean difference %g grey levels, limit 0.05", what, d.Mean)
 	}
 }
+
+// A crop of a reduced picture is the crop of the small picture that its pixels
+// are, at the place where they lie.
+func TestCropOfAReducedPicture(t *testing.T) {
+	spec := greySpec(t, 64, 64)
+	small := noise(101, 77, 1)
+	whole := *small
+	whole.WidthPx, whole.HeightPx, whole.Reduce = 4*101-2, 4*77-1, 4
+	if w, h := whole.PixelSize(); w != 101 || h != 77 {
+		t.Fatalf("%d x %d px", w, h)
+	}
+	// px 4i .. 4i+3 of the whole picture are pixel i of the small one.
+	m := geom.CropToImage{Scale: 1.6, ShiftX: -20.5, ShiftY: 30}
+	inSmall := geom.CropToImage{Scale: 0.4, ShiftX: (-20.5 - 1.5) / 4, ShiftY: (30 - 1.5) / 4}
+	c := New(spec)
+	got, want := make([]float32, 3*spec.InputWPx*spec.InputHPx), make([]float32, 3*spec.InputWPx*spec.InputHPx)
+	for _, crop := range []func([]float32, *frame.Frame, geom.CropToImage){c.Crop, c.CropMirrored} {
+		crop(got, &whole, m)
+		crop(want, small, inSmall)
+		wantEqual(t, got, want)
+	}
+}

@@ -117,13 +117,18 @@ func decodeBytes(data []byte, name string, o Options, pool *Pool) (*frame.Frame,
 	if err := checkSize(name, config.Width, config.Height, o.maxPixels()); err != nil {
 		return nil, err
 	}
-	img, err := guard(func() (image.Image, error) { return c.decode(bytes.NewReader(data)) })
-	if err != nil {
-		return nil, decodeError(name, c, data, err)
-	}
 	meta := exif{}
 	if c.metadata != imagemeta.ImageFormatAuto {
 		meta = readEXIF(data, c.metadata)
+	}
+	if c.metadata == imagemeta.JPEG {
+		if f, ok := decodeJPEG(data, name, config, meta, o, pool); ok {
+			return f, nil
+		}
+	}
+	img, err := guard(func() (image.Image, error) { return c.decode(bytes.NewReader(data)) })
+	if err != nil {
+		return nil, decodeError(name, c, data, err)
 	}
 	return frameOf(img, name, c, meta, pool), nil
 }

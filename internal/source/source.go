@@ -31,6 +31,12 @@ type Options struct {
 	// Pool lends the memory for pixels and file contents; nil allocates afresh.
 	// Share one between all pictures of a run and release each frame.
 	Pool *Pool
+	// JPEG, if set, decodes most JPEGs in the standard decoder's place.
+	JPEG JPEGDecoder
+	// Reduce says at what part of its size an upright picture of widthPx x
+	// heightPx px is enough: 1, 2, 4 or 8 times smaller. It is asked only where
+	// that saves time; nil, and formats that cannot, give whole pictures.
+	Reduce func(name string, widthPx, heightPx int) int
 }
 
 // Validate refuses what cannot be meant.
