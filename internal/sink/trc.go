@@ -11,9 +11,9 @@ import (
 )
 
 // NewTRC writes NAME_personN.trc for each person, as OpenSim reads it: one row
-// for each frame from the person's first to the last, positions in mm. A frame
-// in which the person was not seen has empty fields, OpenSim's word for a
-// marker that is missing.
+// for each frame from the person's first to the last, positions in mm. In a
+// frame in which the person was not seen they are NaN: empty fields, which the
+// format has for that, OpenSim 4.6 does not read at the end of a line.
 func NewTRC(o DirOptions, c ClipOptions) Sink {
 	s := &perPerson{options: o, how: c, extension: ".trc"}
 	s.fill = func(w io.Writer, t *motion.Track, name string) error {
@@ -53,7 +53,7 @@ func writeTRC(out io.Writer, clip *motion.Clip, t *motion.Track, name string, ra
 			}
 			at++
 		} else {
-			row = append(row, strings.Repeat("\t", 3*len(t.Set.Joints))...)
+			row = append(row, strings.Repeat("\tNaN", 3*len(t.Set.Joints))...)
 		}
 		if _, err := w.Write(append(row, '\n')); err != nil {
 			return err
