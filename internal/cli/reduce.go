@@ -31,10 +31,9 @@ const wholePictureShare = 0.4
 // hasten lets JPEGs be decoded by the fast decoder where this build has it, and
 // only as large as the network needs them, where nobody else looks at the pixels.
 func (s *images) hasten(from *finder, o *outputFlags, inputPx int) {
-	if !gocv.HasJPEG {
-		return
+	if gocv.HasJPEG {
+		s.opts.JPEG = gocv.JPEG
 	}
-	s.opts.JPEG = gocv.JPEG
 	_, whole := from.Finder.(detect.Picture)
 	draws := o.overlay != "" || o.html != ""
 	if draws || !from.given && !whole {

@@ -121,14 +121,31 @@ func decodeBytes(data []byte, name string, o Options, pool *Pool) (*frame.Frame,
 	if c.metadata != imagemeta.ImageFormatAuto {
 		meta = readEXIF(data, c.metadata)
 	}
+	f, err := decodePixels(data, name, c, config, meta, o, pool)
+	if err != nil {
+		return nil, err
+	}
+	if f.Reduce > 1 {
+		lookAgain(f, data, o, pool)
+	}
+	return f, nil
+}
+
+// decodePixels decodes the fastest way there is for the format.
+func decodePixels(data []byte, name string, c codec, config image.Config, meta exif, o Options, pool *Pool) (*frame.Frame, error) {
+	reduce := 1
 	if c.metadata == imagemeta.JPEG {
-		if f, ok := decodeJPEG(data, name, config, meta, o, pool); ok {
+		reduce = reduction(name, config.Width, config.Height, meta, o)
+		if f, ok := decodeJPEG(data, name, config, meta, reduce, o, pool); ok {
 			return f, nil
 		}
 	}
 	img, err := guard(func() (image.Image, error) { return c.decode(bytes.NewReader(data)) })
 	if err != nil {
 		return nil, decodeError(name, c, data, err)
+	}
+	if reduce > 1 && reducible(img) {
+		return reducedFrameOf(img, name, meta, reduce, pool), nil
 	}
 	return frameOf(img, name, c, meta, pool), nil
 }

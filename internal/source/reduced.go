@@ -14,48 +14,54 @@ import (
 // An error means only that another decoder must have a look.
 type JPEGDecoder func(dst, file []uint8, reduce, widthPx, heightPx int) error
 
-// decodeJPEG decodes with the fast decoder, and reduced if that is asked for.
-// ok is false for files that only the standard decoder is trusted with: CMYK,
-// and whatever the fast one finds odd, so that damage is told in one way.
-func decodeJPEG(data []byte, name string, config image.Config, meta exif, o Options, pool *Pool) (f *frame.Frame, ok bool) {
+// reduction is how far a stored picture of w x h px is to be reduced.
+func reduction(name string, w, h int, meta exif, o Options) int {
+	if o.Reduce == nil {
+		return 1
+	}
+	turn := meta.orientation()
+	size := layoutOf(w, h, turn)
+	return usableReduction(o.Reduce(name, size.widthPx, size.heightPx), w, h, turn)
+}
+
+// decodeJPEG decodes with the fast decoder. ok is false for files that only
+// the standard decoder is trusted with: CMYK, and whatever the fast one finds
+// odd, so that damage is told in one way.
+func decodeJPEG(data []byte, name string, config image.Config, meta exif, reduce int, o Options, pool *Pool) (f *frame.Frame, ok bool) {
 	if o.JPEG == nil || config.ColorModel != color.YCbCrModel && config.ColorModel != color.GrayModel {
 		return nil, false
 	}
-	w, h := config.Width, config.Height
-	turn := meta.orientation()
-	size := layoutOf(w, h, turn)
-	reduce := 1
-	if o.Reduce != nil {
-		reduce = usableReduction(o.Reduce(name, size.widthPx, size.heightPx), w, h, turn)
-	}
+	w, h, turn := config.Width, config.Height, meta.orientation()
 	smallW, smallH := (w+reduce-1)/reduce, (h+reduce-1)/reduce
 	pix := pool.pixels.get(3 * smallW * smallH)
 	if o.JPEG(pix, data, reduce, w, h) != nil {
 		pool.pixels.put(pix)
 		return nil, false
 	}
-	if turn != upright && turn != 0 {
+	l := layoutOf(smallW, smallH, turn)
+	if turn != upright {
 		turned := pool.pixels.get(len(pix))
-		readOut(turned, smallH, layoutOf(smallW, smallH, turn), rgbSpan(pix, smallW))
+		readOut(turned, smallH, l, rgbSpan(pix, smallW))
 		pool.pixels.put(pix)
 		pix = turned
 	}
-	f = &frame.Frame{
-		Pix: pix, Stride: 3 * layoutOf(smallW, smallH, turn).widthPx, WidthPx: size.widthPx, HeightPx: size.heightPx, Order: frame.RGB,
+	size := layoutOf(w, h, turn)
+	return &frame.Frame{
+		Pix: pix, Stride: 3 * l.widthPx, WidthPx: size.widthPx, HeightPx: size.heightPx, Order: frame.RGB,
 		Name: name, Lens: meta.lens(w, h), Reduce: reduce,
 		ReleaseFunc: func() { pool.pixels.put(pix) },
+	}, true
+}
+
+// lookAgain lets a reduced frame be decoded anew. The file's own buffer goes
+// back to the pool, so that it takes a copy; files are small beside pictures.
+func lookAgain(f *frame.Frame, data []byte, o Options, pool *Pool) {
+	again := bytes.Clone(data)
+	f.Sharper = func(reduce int) (*frame.Frame, error) {
+		o := o
+		o.Reduce = func(string, int, int) int { return reduce }
+		return decodeBytes(again, f.Name, o, pool)
 	}
-	if reduce > 1 {
-		// The file's own buffer goes back to the pool, so that a second look needs a copy;
-		// files are small beside pictures.
-		again := bytes.Clone(data)
-		o.Reduce = nil
-		f.Sharper = func(reduce int) (*frame.Frame, error) {
-			o.Reduce = func(string, int, int) int { return reduce }
-			return decodeBytes(again, name, o, pool)
-		}
-	}
-	return f, true
 }
 
 // usableReduction is the largest of 1, 2, 4 and 8 up to want. A turned picture

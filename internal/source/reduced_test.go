@@ -3,7 +3,10 @@ package source
 import (
 	"bytes"
 	"errors"
+	"image"
 	"image/jpeg"
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"mhp/internal/frame"
@@ -96,10 +99,9 @@ func TestFastDecoderFallsBack(t *testing.T) {
 	data := encodeJPEG(t, noiseRGBA(64, 48))
 	refuse := func(_, _ []uint8, _, _, _ int) error { return errors.New("odd") }
 	eighth := func(string, int, int) int { return 8 }
-	f := mustDecode(t, data, Options{JPEG: refuse, Reduce: eighth})
-	want := mustDecode(t, data, Options{})
-	if f.Reduce > 1 || !bytes.Equal(f.Pix, want.Pix) {
-		t.Errorf("reduced %d times", f.Reduce)
+	f := mustDecode(t, data, Options{JPEG: refuse})
+	if want := mustDecode(t, data, Options{}); !bytes.Equal(f.Pix, want.Pix) {
+		t.Error("the standard decoder gives other pixels after the fast one")
 	}
 	if _, err := Decode(bytes.NewReader(data[:len(data)/2]), "cut.jpg", Options{JPEG: refuse, Reduce: eighth}); err == nil {
 		t.Error("a file that is cut off decodes")
@@ -108,5 +110,66 @@ func TestFastDecoderFallsBack(t *testing.T) {
 	png := encodePNG(t, noiseRGBA(64, 48))
 	if f := mustDecode(t, png, Options{JPEG: refuse, Reduce: func(string, int, int) int { asked = true; return 8 }}); f.Reduce > 1 || asked {
 		t.Errorf("a PNG is asked for reduced (%d)", f.Reduce)
+	}
+}
+
+// The means of every layout of colour, against the plain twin: whole px made
+// RGB, then averaged. They differ where a mean of clipped colours is another
+// than the clipped mean.
+func TestMeansOfPlanes(t *testing.T) {
+	for _, ratio := range []image.YCbCrSubsampleRatio{image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420, image.YCbCrSubsampleRatio440} {
+		for _, size := range [][2]int{{64, 32}, {67, 41}, {9, 7}, {1, 1}} {
+			m := image.NewYCbCr(image.Rect(0, 0, size[0], size[1]), ratio)
+			rng := rand.New(rand.NewPCG(5, uint64(ratio)))
+			for _, plane := range [][]uint8{m.Y, m.Cb, m.Cr} {
+				for i := range plane {
+					plane[i] = uint8(96 + rng.IntN(64)) // nothing clips
+				}
+			}
+			for _, reduce := range []int{2, 4, 8} {
+				got := reducedFrameOf(m, "x", exif{}, reduce, &Pool{})
+				want := plainMeans(m, reduce)
+				for i := range want {
+					if off := float64(got.Pix[i]) - want[i]; math.Abs(off) > 2 {
+						t.Fatalf("%v, %v px reduced %d times: byte %d is %d, want %.2f", ratio, size, reduce, i, got.Pix[i], want[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+// plainMeans averages the colours of a picture's whole and incomplete blocks.
+// A sample of colour counts once, whatever part of it lies inside.
+func plainMeans(m *image.YCbCr, reduce int) []float64 {
+	var out []float64
+	for y := 0; y < m.Rect.Dy(); y += reduce {
+		for x := 0; x < m.Rect.Dx(); x += reduce {
+			var luma, cb, cr, n float64
+			samples := map[int]bool{}
+			for v := y; v < min(y+reduce, m.Rect.Dy()); v++ {
+				for u := x; u < min(x+reduce, m.Rect.Dx()); u++ {
+					luma += float64(m.Y[m.YOffset(u, v)])
+					n++
+					samples[m.COffset(u, v)] = true
+				}
+			}
+			for at := range samples {
+				cb += float64(m.Cb[at]) / float64(len(samples))
+				cr += float64(m.Cr[at]) / float64(len(samples))
+			}
+			yy, b, r := luma/n, cb-128, cr-128
+			out = append(out, yy+1.402*r, yy-0.344136*b-0.714136*r, yy+1.772*b)
+		}
+	}
+	return out
+}
+
+// In a build without a fast decoder the standard one's picture is averaged.
+func TestStandardDecoderReduces(t *testing.T) {
+	data := encodeJPEG(t, noiseRGBA(67, 41))
+	f := mustDecode(t, data, Options{Reduce: func(string, int, int) int { return 4 }})
+	if w, h := f.PixelSize(); f.Reduce != 4 || w != 17 || h != 11 || f.WidthPx != 67 || f.HeightPx != 41 || f.Sharper == nil {
+		t.Errorf("reduced %d times, %d x %d of %d x %d px", f.Reduce, w, h, f.WidthPx, f.HeightPx)
 	}
 }
