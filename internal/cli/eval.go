@@ -56,6 +56,8 @@ type evalJob struct {
 	paper    func() ([]string, []eval.PaperRow)
 	meter    func(*dataset.Plan) evalMeter // nil: people by given boxes
 	inOrder  bool                          // pictures are opened one after another
+	boxes    *evalBoxes                    // nil: the set's own
+	free     bool                          // found boxes belong to nobody until they are measured
 }
 
 // evalMeter takes what the network says of one picture after another.

@@ -33,7 +33,7 @@ type evalDetectFlags struct {
 }
 
 func newEvalDetect(e env) *cobra.Command {
-	f := evalDetectFlags{coco: dataset.COCOOptions{Boxes: "gt"}}
+	var f evalDetectFlags
 	cmd := &cobra.Command{
 		Use:   "detect",
 		Short: "Finding people: recall, precision, and pictures without people",

@@ -25,6 +25,9 @@ func (f *evalFlags) run(ctx context.Context, e env, job *evalJob) (err error) {
 	if err := f.out.validate(); err != nil {
 		return err
 	}
+	if err := job.findBoxes(ctx, e, &f.network); err != nil {
+		return err
+	}
 	rt, err := f.network.open(e)
 	if err != nil {
 		return err
@@ -90,6 +93,7 @@ func (f *evalFlags) predict(ctx context.Context, e env, job *evalJob, rt *networ
 	}
 	estimator, err := pipeline.NewEstimator(rt.runner, s, pipeline.EstimatorOptions{
 		Flip: f.flip, Depth: pipeline.DepthBox, Threads: rt.session.Threads(), Camera: s.camera,
+		People: job.boxes.people(),
 	})
 	if err != nil {
 		return 0, usagef("%w", err)

@@ -15,6 +15,7 @@ const givenBoxes = "given boxes: the tight box of the labelled joints grown by a
 func newEvalLSP(e env) *cobra.Command {
 	var f evalFlags
 	var split string
+	var boxes evalBoxes
 	cmd := &cobra.Command{
 		Use:   "lsp DIR",
 		Short: "Leeds Sports Poses: PCK on 14 joints in 2D",
@@ -28,17 +29,19 @@ DIR holds labels.npz and photos.zip, or the published joints.mat and images/.`,
 			if err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), e, &evalJob{set: set, protocol: givenBoxes, settings: map[string]string{"split": split}})
+			return f.run(cmd.Context(), e, &evalJob{set: set, protocol: givenBoxes, settings: map[string]string{"split": split}, boxes: &boxes})
 		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&split, "split", "dev", "which part: dev, train, test or all")
+	boxes.bind(cmd.Flags())
 	f.bind(cmd.Flags())
 	return cmd
 }
 
 func newEvalCOCO(e env) *cobra.Command {
 	var f evalFlags
+	var boxes evalBoxes
 	o := dataset.COCOOptions{}
 	cmd := &cobra.Command{
 		Use:   "coco",
@@ -47,8 +50,8 @@ func newEvalCOCO(e env) *cobra.Command {
 body joints that COCO and the network share (eyes, ears and nose are left out of
 both labels and AP).
 
-With --boxes FILE, a detector's results as COCO writes them, the people found are matched
-to the annotated ones by OKS; who is not found counts as wrong.`,
+With --boxes detected or --boxes FILE, a detector's results as COCO writes them,
+the people found are matched to the annotated ones by OKS.`,
 		Example: "  mhp eval coco --annotations coco/people.json --images coco/images",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,24 +62,21 @@ to the annotated ones by OKS; who is not found counts as wrong.`,
 			if err != nil {
 				return err
 			}
-			boxes := "given boxes: COCO's own"
-			if o.Boxes != "gt" {
-				boxes = "boxes of " + o.Boxes
-			}
-			return f.run(cmd.Context(), e, &evalJob{set: set, protocol: boxes, settings: map[string]string{"boxes": o.Boxes}, meter: newCOCOMeter})
+			return f.run(cmd.Context(), e, &evalJob{set: set, protocol: "given boxes: COCO's own", meter: newCOCOMeter, boxes: &boxes, free: true})
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.Annotations, "annotations", "", "COCO key point JSON")
 	flags.StringVar(&o.Images, "images", "", "folder of the pictures")
-	flags.StringVar(&o.Boxes, "boxes", "gt", "gt, or a detector's results: a JSON list of image_id, bbox, score")
+	boxes.bind(flags)
 	f.bind(flags)
 	return cmd
 }
 
 func newEvalPose2Sim(e env) *cobra.Command {
 	var f evalFlags
+	var boxes evalBoxes
 	o := dataset.Pose2SimOptions{Video: openVideo}
 	cmd := &cobra.Command{
 		Use:   "pose2sim DIR",
@@ -97,13 +97,14 @@ build with OpenCV; --frames gives pictures taken out of them instead.`,
 			if err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), e, &evalJob{set: set, protocol: givenBoxes + "; root depth: true", inOrder: true})
+			return f.run(cmd.Context(), e, &evalJob{set: set, protocol: givenBoxes + "; root depth: true", inOrder: true, boxes: &boxes})
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVar(&o.Every, "every", 5, "take each so many-th frame")
 	flags.StringVar(&o.Frames, "frames", "", "folder with a folder of numbered pictures for each video")
+	boxes.bind(flags)
 	f.bind(flags)
 	return cmd
 }

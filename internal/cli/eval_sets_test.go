@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -178,7 +180,7 @@ func TestTruthIsPerfectInEveryFormat(t *testing.T) {
 	if f, _ := r.Find(eval.PCKTorso); f.N != 3*14-1 {
 		t.Errorf("lsp: %d joints", f.N)
 	}
-	set, err = dataset.ReadCOCO(dataset.COCOOptions{Annotations: in("coco", "people.json"), Images: in("coco", "images"), Boxes: "gt"})
+	set, err = dataset.ReadCOCO(dataset.COCOOptions{Annotations: in("coco", "people.json"), Images: in("coco", "images")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,14 +259,54 @@ func TestCOCOWithADetectorsBoxes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "boxes.json"), []byte(boxes), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	set, err := dataset.ReadCOCO(dataset.COCOOptions{Annotations: filepath.Join(dir, "coco", "people.json"), Images: filepath.Join(dir, "coco", "images"), Boxes: filepath.Join(dir, "boxes.json")})
+	set, err := dataset.ReadCOCO(dataset.COCOOptions{Annotations: filepath.Join(dir, "coco", "people.json"), Images: filepath.Join(dir, "coco", "images")})
 	if err != nil {
+		t.Fatal(err)
+	}
+	boxesOf := evalBoxes{boxes: filepath.Join(dir, "boxes.json")}
+	if _, err := boxesOf.apply(context.Background(), env{err: io.Discard}, set, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	r := measured(t, set, "muco21", false, newCOCOMeter, stay)
 	want(t, r, eval.PCKTorso, 100.0/5, 1e-9) // one of five people
 	if len(set.Missing) != 1 || !strings.Contains(set.Missing[0], "1 of 2 pictures have no boxes") {
 		t.Errorf("missing %q", set.Missing)
+	}
+}
+
+// Each person gets the box that overlaps the given one most; who gets none
+// counts as wrong in every joint, and boxes of nobody do not count.
+func TestFoundBoxesGoToPeople(t *testing.T) {
+	dir := t.TempDir()
+	layEvalSets(t, testkit.RepoRoot(t), dir)
+	set, err := dataset.ReadLSP(filepath.Join(dir, "lspet"), "all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := set.Pictures[0].Boxes[0].BoxPx
+	moved := func(dx, share float64) string {
+		return fmt.Sprintf(`{"image_id": %q, "bbox": [%g, %g, %g, %g], "score": 0.5}`, set.Pictures[0].Name, given.X+dx, given.Y, given.W, share*given.H)
+	}
+	boxes := "[" + strings.Join([]string{moved(0.4*given.W, 1), moved(0.1*given.W, 1), moved(given.W+5, 1)}, ",") + "]"
+	if err := os.WriteFile(filepath.Join(dir, "boxes.json"), []byte(boxes), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	job := evalJob{set: set, boxes: &evalBoxes{boxes: filepath.Join(dir, "boxes.json")}}
+	if err := job.findBoxes(context.Background(), env{err: io.Discard}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if b := set.Pictures[0].Boxes; len(b) != 1 || b[0].Person != 0 || math.Abs(b[0].X-given.X-0.1*given.W) > 1e-9 || b[0].Score != 0.5 {
+		t.Errorf("the boxes are %+v", b)
+	}
+	r := measured(t, set, "muco21", false, job.meter, stay)
+	if f, _ := r.Find(eval.PCKTorso); f.N != 3*14-1 || f.Value >= 50 || f.Value < 30 {
+		t.Errorf("PCK is %v, want about a third of 41 joints: one of three people was found", f)
+	}
+	if !strings.Contains(job.protocol, "boxes.json") || job.settings["found"] == "" {
+		t.Errorf("protocol %q, settings %v", job.protocol, job.settings)
+	}
+	if o := job.boxes.people(); o.Refine != 0 {
+		t.Errorf("boxes of a file are refined: %+v", o)
 	}
 }
 

@@ -17,7 +17,6 @@ var cocoBody = []string{"L_Shoulder", "R_Shoulder", "L_Elbow", "R_Elbow", "L_Wri
 type COCOOptions struct {
 	Annotations string // people.json or person_keypoints_val2017.json
 	Images      string // folder
-	Boxes       string // "gt", or COCO detection results
 }
 
 type cocoFile struct {
@@ -40,7 +39,7 @@ type cocoFile struct {
 
 // ReadCOCO reads COCO's key points. Everybody who is annotated is kept, for
 // crowds count neither for nor against in AP; the network runs on the boxes of
-// those with a labelled body joint, or on all boxes of a detector's file.
+// those with a labelled body joint.
 func ReadCOCO(o COCOOptions) (*Set, error) {
 	labels, err := skeleton.LabelsOf("coco")
 	if err != nil {
@@ -52,7 +51,6 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 	}
 	s := &Set{Name: "coco", Title: "COCO key points", Labels: labels, Needed: cocoBody}
 	at := map[int64]int{}
-	var ids []int64 // by picture
 	absent := 0
 	for _, m := range file.Images {
 		path := filepath.Join(o.Images, filepath.FromSlash(m.FileName))
@@ -60,8 +58,8 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 			absent++
 			continue
 		}
-		at[m.ID], ids = len(s.Pictures), append(ids, m.ID)
-		s.Pictures = append(s.Pictures, Picture{Name: m.FileName, Open: openFile(path)})
+		at[m.ID] = len(s.Pictures)
+		s.Pictures = append(s.Pictures, Picture{Name: m.FileName, ImageID: &m.ID, Open: openFile(path)})
 	}
 	known := map[int64]bool{}
 	for _, m := range file.Images {
@@ -90,7 +88,7 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 		}
 		person.Ignore = person.Crowd || a.NumKeyPoints == 0 || !body
 		p := &s.Pictures[i]
-		if o.Boxes == "gt" && !person.Ignore {
+		if !person.Ignore {
 			p.Boxes = append(p.Boxes, Box{BoxPx: person.Box, Score: 1, Person: len(p.People)})
 		}
 		p.People = append(p.People, person)
@@ -101,33 +99,7 @@ func ReadCOCO(o COCOOptions) (*Set, error) {
 	if len(s.Pictures) == 0 {
 		return nil, &Error{File: o.Annotations, Problem: fmt.Sprintf("none of its %d pictures is in %s", len(file.Images), o.Images), Remedy: "give the folder of the pictures with --images"}
 	}
-	if o.Boxes != "gt" {
-		return s, s.detectedBoxes(o.Boxes, ids)
-	}
 	return s, nil
-}
-
-// detectedBoxes takes the boxes of a detector's results: a list of image_id,
-// bbox, score and perhaps category_id, of which 1 is a person. ids[i] is picture i's.
-func (s *Set) detectedBoxes(path string, ids []int64) error {
-	found, err := readBoxRoots(path)
-	if err != nil {
-		return err
-	}
-	unknown := 0
-	for i := range s.Pictures {
-		list := found[ids[i]]
-		if len(list) == 0 {
-			unknown++
-		}
-		for _, b := range list {
-			if b.Category == nil || *b.Category == 1 {
-				s.Pictures[i].Boxes = append(s.Pictures[i].Boxes, b.box(-1))
-			}
-		}
-	}
-	s.countMissing(unknown, len(s.Pictures), "pictures have no boxes in "+path)
-	return nil
 }
 
 func (s *Set) countMissing(n, of int, what string) {

@@ -51,10 +51,11 @@ func (s *Set) People() int {
 
 // Picture is one picture with its labelled people.
 type Picture struct {
-	Name   string // unique in the set
-	Open   func(source.Options) (*frame.Frame, error)
-	Camera geom.Intrinsics // FxPx is 0 where nobody knows it
-	People []Person
+	Name    string // unique in the set
+	ImageID *int64 // the number that COCO's files give it; nil for none
+	Open    func(source.Options) (*frame.Frame, error)
+	Camera  geom.Intrinsics // FxPx is 0 where nobody knows it
+	People  []Person
 	// Boxes are what the network runs on. Those of a detector say with Person
 	// -1 that whom they show has to be found out.
 	Boxes []Box

@@ -135,7 +135,7 @@ func TestReadLSPOfSharedData(t *testing.T) {
 
 func TestReadCOCOOfSharedData(t *testing.T) {
 	dir := testkit.Shared(t, "data", "coco_people")
-	s, err := ReadCOCO(COCOOptions{Annotations: filepath.Join(dir, "people.json"), Images: filepath.Join(dir, "images"), Boxes: "gt"})
+	s, err := ReadCOCO(COCOOptions{Annotations: filepath.Join(dir, "people.json"), Images: filepath.Join(dir, "images")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,15 +56,14 @@ type h36mCamera struct {
 // h36mJoints is action -> subaction -> frame -> 17 joints in world mm.
 type h36mJoints map[string]map[string]map[string][][3]float64
 
-// boxRoots is a file of 3DMPPE, or of a detector: image id -> boxes and, if given, the root before the camera.
+// boxRoots is a file of 3DMPPE: image id -> boxes and, if given, the root before the camera.
 type boxRoots map[int64][]boxRoot
 
 type boxRoot struct {
-	ImageID  int64     `json:"image_id"`
-	Box      []float64 `json:"bbox"`
-	Root     []float64 `json:"root_cam"`
-	Score    *float64  `json:"score"`
-	Category *int64    `json:"category_id"`
+	ImageID int64     `json:"image_id"`
+	Box     []float64 `json:"bbox"`
+	Root    []float64 `json:"root_cam"`
+	Score   *float64  `json:"score"`
 }
 
 func readBoxRoots(path string) (boxRoots, error) {

@@ -65,6 +65,14 @@ func (f *File) For(name string) (boxes []Box, known bool) {
 	return nil, false
 }
 
+// ForID is For by the number that the file gives a picture.
+func (f *File) ForID(id int64) (boxes []Box, known bool) {
+	if p := f.pictures[idKey(id)]; p != nil {
+		return p.boxes, true
+	}
+	return nil, false
+}
+
 func (f *File) find(name string) *picture {
 	for end := name; ; {
 		if p := f.pictures[end]; p != nil {
