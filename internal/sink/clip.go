@@ -21,10 +21,7 @@ type ClipOptions struct {
 }
 
 // gathered is a sink that keeps every frame's joints until Close.
-type gathered struct {
-	clip motion.Clip
-	err  error // the first result that could not be taken
-}
+type gathered struct{ clip motion.Clip }
 
 // Write remembers the frame's people. The frame itself is not looked at.
 func (g *gathered) Write(ctx context.Context, _ *frame.Frame, p *pose.Picture) error {

@@ -123,6 +123,9 @@ func (l *look) reset() {
 	l.view.Forget()
 }
 
+// heightPx keeps picture and view of a wide video within 1366 px, the width of small screens.
+const heightPx = 480
+
 // barsPx is what the bars of OpenCV's Qt windows take of their height.
 const barsPx = 70
 
@@ -240,7 +243,7 @@ func (w *Window) isPaused() bool {
 }
 
 func (l *look) draw(w *Window) {
-	o := render.LiveOptions{SureScore: w.options.SureScore, YawDeg: l.yaw, PitchDeg: l.pitch, FPS: l.fps, Delay: -1}
+	o := render.LiveOptions{SureScore: w.options.SureScore, MaxHeightPx: heightPx, YawDeg: l.yaw, PitchDeg: l.pitch, FPS: l.fps, Delay: -1}
 	if w.options.Delay != nil {
 		o.Delay = w.options.Delay()
 	}
