@@ -10,6 +10,7 @@ import (
 	"mhp/internal/frame"
 	"mhp/internal/geom"
 	"mhp/internal/pose"
+	"mhp/internal/preprocess"
 )
 
 // PeopleOptions say what becomes of the people that a finder found. The zero
@@ -50,7 +51,7 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 	for range passes {
 		tight := slices.Clone(boxes)
 		for i := range tight {
-			tight[i].BoxPx = tightBox(f, people[i])
+			tight[i].BoxPx, tight[i].Crop = tightBox(f, people[i]), false
 		}
 		var err error
 		if people, err = e.pass(ctx, f, k, tight); err != nil {
@@ -58,6 +59,14 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 		}
 	}
 	return people, nil
+}
+
+// cropOf is the square that a box's crop shows.
+func cropOf(b detect.Box, f *frame.Frame) (geom.BoxPx, error) {
+	if b.Crop {
+		return b.BoxPx, nil
+	}
+	return preprocess.SquareBox(b.BoxPx, f.WidthPx, f.HeightPx)
 }
 
 // tightBox is the part of the picture round a person's joints, grown a little.

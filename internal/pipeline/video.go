@@ -94,7 +94,7 @@ func Video(ctx context.Context, src VideoSource, f *Follower, sink Sink, opts Vi
 	group.Go(func() { v.follow(found, results) })
 	v.write(context.WithoutCancel(ctx), results)
 	group.Wait()
-	err := v.await(ended)
+	err := v.await(ended, captured)
 	v.summary.People, v.summary.Follow = f.People(), f.Timings()
 	v.summary.Dropped, v.summary.Failed = int(v.dropped.Load()), int(v.failed.Load())
 	switch failure := v.failure.Load(); {
@@ -133,11 +133,14 @@ func (v *videoRun) fail(err error) {
 // stopped: OpenCV cannot be interrupted.
 const patience = 3 * time.Second
 
-// await waits for the source's last call.
-func (v *videoRun) await(ended <-chan error) error {
+// await waits for the source's last call and hands back what it still gave.
+func (v *videoRun) await(ended <-chan error, captured <-chan *frame.Frame) error {
 	v.cancel()
 	select {
 	case err := <-ended:
+		for f := range captured {
+			f.Release()
+		}
 		v.summary.Read = time.Duration(v.read.Load())
 		return err
 	case <-time.After(patience):
@@ -210,10 +213,10 @@ func (v *videoRun) find(in <-chan *frame.Frame, out chan<- seenFrame) {
 	defer close(out)
 	every := v.follower.opts.DetectEvery
 	since := every
-	for f := range in {
-		if v.stop.Err() != nil {
-			f.Release()
-			continue
+	for {
+		f := v.next(in)
+		if f == nil {
+			return
 		}
 		s := seenFrame{frame: f}
 		if since++; v.follower.Ahead() && since > every {
@@ -222,6 +225,19 @@ func (v *videoRun) find(in <-chan *frame.Frame, out chan<- seenFrame) {
 			s.asked = true
 		}
 		v.hand(s, in, out)
+	}
+}
+
+// next waits for a frame; nil is the end. A source that hangs closes nothing.
+func (v *videoRun) next(in <-chan *frame.Frame) *frame.Frame {
+	if v.stop.Err() != nil {
+		return nil
+	}
+	select {
+	case f := <-in:
+		return f
+	case <-v.stop.Done():
+		return nil
 	}
 }
 
