@@ -160,11 +160,11 @@ func (s *evalStream) Find(_ context.Context, f *frame.Frame) ([]detect.Box, erro
 	i := s.at[f.Name]
 	var boxes []detect.Box
 	for k, b := range s.set.Pictures[i].Boxes {
-		if _, err := preprocess.SquareBox(b.BoxPx, f.WidthPx, f.HeightPx); err != nil {
+		if _, err := preprocess.SquareBox(b.BoxPx, f.WidthPx, f.HeightPx); err != nil && !b.Crop {
 			continue
 		}
 		s.kept[i] = append(s.kept[i], k)
-		boxes = append(boxes, detect.Box{BoxPx: b.BoxPx, Score: b.Score, Source: detect.SourceGiven})
+		boxes = append(boxes, detect.Box{BoxPx: b.BoxPx, Score: b.Score, Source: detect.SourceGiven, Crop: b.Crop})
 	}
 	return boxes, nil
 }

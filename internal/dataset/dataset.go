@@ -67,6 +67,7 @@ type Box struct {
 	Score       float64
 	Person      int     // whose box it is, or -1
 	RootDepthMM float64 // as a file gives it; 0 = not given
+	Crop        bool    // the box is the crop itself, see detect.Box
 }
 
 // Person holds one person's labels, in the order of Set.Labels.

@@ -81,17 +81,13 @@ func readBoxRoots(path string) (boxRoots, error) {
 	return out, nil
 }
 
-// rootNetGrow is how much RootNet has grown the boxes of its files already.
-const rootNetGrow = 1.25
-
-// box is the entry as a box that the crop has yet to grow: those with root_cam
-// are RootNet's, grown to a square and by 1.25, which is taken back. Where such
-// a square reaches beyond the picture, the crop's clipping moves it a little.
+// box is the entry as a box: those with root_cam are RootNet's, which has
+// grown them to a square and by 1.25 already. As in 3DMPPE, they are the crop.
 func (b *boxRoot) box(person int) Box {
 	out := Box{BoxPx: geom.BoxPx{X: b.Box[0], Y: b.Box[1], W: b.Box[2], H: b.Box[3]}, Score: 1, Person: person}
 	if len(b.Root) == 3 {
 		out.RootDepthMM = b.Root[2]
-		out.BoxPx = out.Grow(1 / rootNetGrow)
+		out.Crop = true
 	}
 	if b.Score != nil {
 		out.Score = *b.Score

@@ -31,7 +31,9 @@ const detections = `[{"image_id": 123456, "category_id": 1, "bbox": [1, 2, 30, 4
  {"image_id": "d", "bbox": [4, 4, 4, 4]}]`
 
 func TestCOCO(t *testing.T) {
-	box := func(x, y, w, h, score float64) Box { return Box{geom.BoxPx{X: x, Y: y, W: w, H: h}, score, SourceFile} }
+	box := func(x, y, w, h, score float64) Box {
+		return Box{BoxPx: geom.BoxPx{X: x, Y: y, W: w, H: h}, Score: score, Source: SourceFile}
+	}
 	for _, c := range []struct {
 		text, picture string
 		want          []Box

@@ -28,6 +28,9 @@ type Box struct {
 	geom.BoxPx
 	Score  float64 // 0..1; 1 for boxes that a person gave
 	Source string  // one of the Source names
+	// Crop says that the box is the crop itself, square and with what lies
+	// round the person: it is taken as it is, also beyond the picture.
+	Crop bool
 }
 
 // Finder finds the people in a picture. No people is no error. The boxes may

@@ -89,7 +89,7 @@ func TestGiven(t *testing.T) {
 	finder := Given([]geom.BoxPx{box})
 	f := frame.New(640, 480)
 	boxes, err := finder.Find(context.Background(), f)
-	if err != nil || !slices.Equal(boxes, []Box{{box, 1, SourceGiven}}) {
+	if err != nil || !slices.Equal(boxes, []Box{{BoxPx: box, Score: 1, Source: SourceGiven}}) {
 		t.Errorf("found %v, %v", boxes, err)
 	}
 	small := frame.New(200, 200)
@@ -103,7 +103,7 @@ func TestGiven(t *testing.T) {
 
 func TestPicture(t *testing.T) {
 	boxes, err := Picture{}.Find(context.Background(), frame.New(64, 48))
-	if err != nil || !slices.Equal(boxes, []Box{{geom.BoxPx{W: 64, H: 48}, 1, SourcePicture}}) {
+	if err != nil || !slices.Equal(boxes, []Box{{BoxPx: geom.BoxPx{W: 64, H: 48}, Score: 1, Source: SourcePicture}}) {
 		t.Errorf("found %v, %v", boxes, err)
 	}
 	if !SecondPass(Picture{}) {

@@ -53,7 +53,7 @@ func find(t *testing.T, d *fake.Detector, f *frame.Frame, o NetworkOptions) []Bo
 func TestNetworkFinds(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	box := func(x, y, w, h, score float64) Box {
-		return Box{geom.BoxPx{X: x, Y: y, W: w, H: h}, float64(float32(score)), SourceDetector}
+		return Box{BoxPx: geom.BoxPx{X: x, Y: y, W: w, H: h}, Score: float64(float32(score)), Source: SourceDetector}
 	}
 	for _, c := range []struct {
 		name string
