@@ -171,3 +171,16 @@ func BenchmarkPeople(b *testing.B) {
 		})
 	}
 }
+
+// A box that is the crop itself is neither clipped nor grown: the middle of the
+// crop is the middle of the box, also beyond the picture.
+func TestCropBoxIsTakenAsItIs(t *testing.T) {
+	spec := testSpec(t)
+	runner := fake.New(spec)
+	runner.Coords, runner.Score = constant(spec, 16, 16, 16)
+	for _, box := range []geom.BoxPx{{X: -50, Y: 20, W: 100, H: 100}, {X: 380, Y: 390, W: 64, H: 64}} {
+		p := estimated(t, runner, foundFinder{{BoxPx: box, Score: 1, Source: detect.SourceGiven, Crop: true}}, PeopleOptions{})
+		near(t, "x", p.People[0].Joints[0].Image.X, box.X+box.W/2, 1e-9)
+		near(t, "y", p.People[0].Joints[0].Image.Y, box.Y+box.H/2, 1e-9)
+	}
+}
