@@ -110,7 +110,7 @@ func BenchmarkFolder12MP(b *testing.B) {
 		inputs := newImages([]string{dir}, &predictFlags{}, nil)
 		defer inputs.Close()
 		inputs.opts.Pool = pool
-		inputs.hasten(from, &outputFlags{}, file.Spec.InputWPx)
+		inputs.hasten(from, file.Spec.InputWPx)
 		summary, err := pipeline.Batch(context.Background(), inputs, e, out, pipeline.BatchOptions{DecodeWorkers: inputs.decodeWorkers(), Queue: 1})
 		if err != nil || summary.Pictures != pictures {
 			b.Fatalf("%d pictures, error %v", summary.Pictures, err)

@@ -103,7 +103,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	defer func() { err = errors.Join(err, rt.Close()) }()
 	opts.Threads = rt.session.Threads()
 	opts.People = f.people.options(cmd.Flags(), rt.runner.Spec(), finder)
-	inputs.hasten(finder, &f.outputs, rt.runner.Spec().InputWPx)
+	inputs.hasten(finder, rt.runner.Spec().InputWPx)
 	estimator, err := pipeline.NewEstimator(rt.runner, finder.Finder, opts)
 	if err != nil {
 		return usagef("%w", err)
@@ -111,6 +111,9 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 	sink, err := f.outputs.open(e, rt.runner.Spec(), inputs.total != 1, inputs.known)
 	if err != nil {
 		return err
+	}
+	if f.outputs.draws() {
+		sink = wholeFrames{sink}
 	}
 	bar := ui.NewProgress(e.err, inputs.total, "pictures")
 	summary, err := pipeline.Batch(cmd.Context(), inputs, estimator, sink, pipeline.BatchOptions{

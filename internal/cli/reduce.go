@@ -7,7 +7,9 @@ import (
 	"mhp/internal/detect"
 	"mhp/internal/frame"
 	"mhp/internal/pipeline"
+	"mhp/internal/pose"
 	"mhp/internal/preprocess"
+	"mhp/internal/sink"
 	"mhp/internal/source/gocv"
 )
 
@@ -29,14 +31,13 @@ func (s *images) decodeWorkers() int {
 const wholePictureShare = 0.4
 
 // hasten lets JPEGs be decoded by the fast decoder where this build has it, and
-// only as large as the network needs them, where nobody else looks at the pixels.
-func (s *images) hasten(from *finder, o *outputFlags, inputPx int) {
+// only as large as the network needs them, where no detector looks at the pixels.
+func (s *images) hasten(from *finder, inputPx int) {
 	if gocv.HasJPEG {
 		s.opts.JPEG = gocv.JPEG
 	}
 	_, whole := from.Finder.(detect.Picture)
-	draws := o.overlay != "" || o.html != ""
-	if draws || !from.given && !whole {
+	if !from.given && !whole {
 		return
 	}
 	s.opts.Reduce = func(name string, widthPx, heightPx int) int {
@@ -66,3 +67,24 @@ func smallestSquarePx(boxes []detect.Box, widthPx, heightPx int) float64 {
 	}
 	return sidePx
 }
+
+// wholeFrames hands a sink that draws the whole picture where the network saw
+// a reduced one, so that results do not depend on what is drawn.
+type wholeFrames struct{ sink.Sink }
+
+// Write decodes the picture once more if it was reduced.
+func (s wholeFrames) Write(ctx context.Context, f *frame.Frame, p *pose.Picture) error {
+	if f.Reduce <= 1 {
+		return s.Sink.Write(ctx, f, p)
+	}
+	whole, err := f.Sharper(1)
+	if err != nil {
+		return err
+	}
+	defer whole.Release()
+	whole.Index, whole.Time = f.Index, f.Time
+	return s.Sink.Write(ctx, whole, p)
+}
+
+// draws tells whether an output shows the picture itself.
+func (o *outputFlags) draws() bool { return o.overlay != "" || o.html != "" }
