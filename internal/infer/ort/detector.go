@@ -55,14 +55,24 @@ func (d *detector) bind() (err error) {
 	if d.image, err = d.memory.value(d.memory.input, 0, 1); err != nil {
 		return err
 	}
-	for _, port := range d.spec.Outputs {
-		if !sizeKnown(port) {
+	shapes := make([][]int64, len(d.outputs))
+	for i, port := range d.spec.Outputs {
+		shapes[i] = port.Shape
+		switch {
+		case sizeKnown(port):
+		case d.spec.Format == model.FormatMHP:
+			// Ours have one size, which the file need not state: a run shows it.
+			if _, err := d.Run(context.Background()); err != nil {
+				return err
+			}
+			shapes[i] = d.outputs[i].Shape
+		default:
 			return nil
 		}
 	}
 	values := make([]binding.Value, len(d.outputs))
-	for i, port := range d.spec.Outputs {
-		d.outputs[i] = d.memory.memory(1, port.Shape[1:]...)
+	for i, shape := range shapes {
+		d.outputs[i] = d.memory.memory(1, shape[1:]...)
 		if values[i], err = d.memory.value(d.outputs[i], 0, 1); err != nil {
 			return err
 		}
