@@ -33,6 +33,9 @@ func TestHelpExamples(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			prepareExample(t, root)
+			if strings.Contains(line, "dance.mp4") {
+				openCV(t)
+			}
 			args := strings.Fields(line)
 			if args[0] != "mhp" {
 				t.Fatalf("the example does not begin with mhp")
@@ -56,7 +59,7 @@ func collectExamples(cmd *cobra.Command, lines *[]string) {
 	}
 }
 
-// prepareExample lays out photo.jpg, a folder holiday, other.onnx, a network
+// prepareExample lays out photo.jpg, folders holiday and frames, dance.mp4, other.onnx, a network
 // without our metadata, and the tiny data sets that mhp eval's examples name.
 func prepareExample(t *testing.T, root string) {
 	t.Helper()
@@ -66,9 +69,14 @@ func prepareExample(t *testing.T, root string) {
 		"holiday/1.jpg": "testdata/sample/one.jpg",
 		"holiday/2.jpg": "testdata/sample/child.jpg",
 		"other.onnx":    "internal/cli/testdata/foreign.onnx",
+		"dance.mp4":     "testdata/video/crossing.mp4",
+		"frames/1.jpg":  "testdata/sample/one.jpg",
+		"frames/2.jpg":  "testdata/sample/one.jpg",
 	}
-	if err := os.Mkdir("holiday", 0o755); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{"holiday", "frames"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for to, from := range copies {
 		data, err := os.ReadFile(filepath.Join(root, from))

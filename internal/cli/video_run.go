@@ -221,7 +221,7 @@ func printVideoSummary(w io.Writer, s pipeline.VideoSummary, detail bool) {
 	if s.Took > 0 {
 		rate = float64(s.Frames) / s.Took.Seconds()
 	}
-	fmt.Fprintf(w, "mhp: %d frames", s.Frames)
+	fmt.Fprintf(w, "mhp: %s", plural(s.Frames, "frame"))
 	if s.Dropped > 0 {
 		fmt.Fprintf(w, " (%d more dropped)", s.Dropped)
 	}
@@ -244,6 +244,13 @@ func people(n int) string {
 		return "1 person"
 	}
 	return fmt.Sprintf("%d people", n)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }

@@ -218,9 +218,9 @@ func TestLiveDropsOldFrames(t *testing.T) {
 	if s.ToResult.Count() != s.Frames || s.ToWritten.Count() != s.Frames {
 		t.Errorf("%d and %d delays for %d frames", s.ToResult.Count(), s.ToWritten.Count(), s.Frames)
 	}
-	// At most one frame waits before each stage: a queue of all would have been a second old.
-	if d := s.ToWritten.Quantile(0.95); d > 500*time.Millisecond {
-		t.Errorf("results are written %v after capture", d)
+	// At most one frame waits before each stage, and one is in each: nothing queues up.
+	if src.most.Load() > 8 {
+		t.Errorf("%d frames were on their way at once", src.most.Load())
 	}
 }
 
