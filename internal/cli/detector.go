@@ -147,7 +147,7 @@ const (
 )
 
 func (p *peopleFlags) bind(f *pflag.FlagSet) {
-	f.IntVar(&p.refine, "refine", 1, "how often a box is replaced by that of the joints found, and the network run again, 0..2; boxes that are given stay unless this is")
+	f.IntVar(&p.refine, "refine", 1, "how often the network looks again, at the box of the joints found, 0..2; the surer look stays; given boxes are looked at once unless this is given too")
 	f.Float64Var(&p.minScore, "min-person-score", minPersonScore, "people found whose joints score less on average are left out, and counted; 0 = none")
 }
 

@@ -31,7 +31,7 @@ type evalBoxes struct {
 
 func (b *evalBoxes) bind(f *pflag.FlagSet) {
 	f.StringVar(&b.boxes, "boxes", boxesGiven, "gt, detected (see --detector), or boxes by picture: COCO detection JSON; who is not found counts as wrong")
-	f.IntVar(&b.refine, "refine", 1, "how often found boxes are replaced by those of the joints, 0..2; those of files and gt stay")
+	f.IntVar(&b.refine, "refine", 1, "how often the network looks again at found people, 0..2; boxes of files and gt are looked at once")
 	b.detector.bind(f)
 }
 

@@ -17,8 +17,9 @@ import (
 // value leaves them as they are. Boxes that users gave are never merged or
 // dropped: somebody said that there is a person.
 type PeopleOptions struct {
-	// Refine is how often a box is replaced by that of the joints found in it
-	// and the network run again; a finder's rough boxes get one pass at least.
+	// Refine is how often the network looks again, at the box of the joints
+	// found; of both looks the surer one stays. A finder's rough boxes get one
+	// more look at least, and their first does not stay.
 	Refine int
 	// MergeBelow: of two people whose joints are nearer to each other than this
 	// part of their size, on average, the surer one stays. 0: all stay.
@@ -42,7 +43,8 @@ func (o PeopleOptions) Validate() error {
 }
 
 // refined runs the network again on the boxes of the joints found, as often as
-// the options or the finder ask for.
+// the options or the finder ask for. The surer look stays: joints found
+// badly make a bad box, and the second look is worse then.
 func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box, people []pose.Person) ([]pose.Person, error) {
 	passes := e.opts.People.Refine
 	if detect.SecondPass(e.finder) {
@@ -53,9 +55,15 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 		for i := range tight {
 			tight[i].BoxPx, tight[i].Crop = tightBox(f, people[i]), false
 		}
-		var err error
-		if people, err = e.pass(ctx, f, k, tight); err != nil {
+		again, err := e.pass(ctx, f, k, tight)
+		if err != nil {
 			return nil, err
+		}
+		for i := range again {
+			// The whole picture is no box to stay with.
+			if again[i].Score >= people[i].Score || people[i].BoxSource == detect.SourcePicture {
+				people[i] = again[i]
+			}
 		}
 	}
 	return people, nil

@@ -66,6 +66,30 @@ func TestRefine(t *testing.T) {
 	}
 }
 
+// A second look that is less sure is forgotten, box and joints; of the whole
+// picture it stays all the same.
+func TestRefineKeepsTheSurerLook(t *testing.T) {
+	looks := func() *fake.Runner {
+		runner := spread(t, 0.5)
+		runner.Answer = func(_ tensor.Tensor, out infer.Output) error {
+			for i := range out.Score.Data {
+				out.Score.Data[i] = 0.8 - 0.2*float32(runner.Runs)
+			}
+			return nil
+		}
+		return runner
+	}
+	box := geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}
+	p := estimated(t, looks(), foundBoxes(box), PeopleOptions{Refine: 1})
+	if got := p.People[0]; got.Box != box || math.Abs(got.Score-0.6) > 1e-6 {
+		t.Errorf("the box is %v, the score %g: the first look was surer", got.Box, got.Score)
+	}
+	p = estimated(t, looks(), detect.Picture{}, PeopleOptions{Refine: 1})
+	if got := p.People[0]; got.Box.W > 350 || math.Abs(got.Score-0.4) > 1e-6 {
+		t.Errorf("the box is %v, the score %g: the whole picture is no box", got.Box, got.Score)
+	}
+}
+
 // People without joints to speak of are left out and counted; given boxes stay.
 func TestDrop(t *testing.T) {
 	box := geom.BoxPx{X: 100, Y: 100, W: 100, H: 100}
