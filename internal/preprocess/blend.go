@@ -55,7 +55,11 @@ func (c *Cropper) inside(dst *[3][]float32, src *rowPair) {
 		part := pixels[:min(stretch, c.end-x)]
 		blend(part, c.column[x:], src)
 		for k, plane := range dst {
-			lookUp(plane[x:], part, c.byteLevel[k], uint(k*channelBits+wholeAt))
+			shift, done := uint(k*channelBits+wholeAt), 0
+			if c.straight {
+				done = levels(plane[x:], part, c.line, shift)
+			}
+			lookUp(plane[x+done:], part[done:], c.byteLevel[k], shift)
 		}
 	}
 }
