@@ -12,6 +12,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X mhp/internal/cli.Version=$(VERSION)
 PYTHON := .venv/bin/python
 FUZZTIME ?= 1m
+COUNT ?= 1
+BENCH_MODELS ?= xs
 SAMPLE ?= testdata/sample/one.jpg
 export VERSION SAMPLE
 
@@ -43,8 +45,9 @@ onnxruntime: ## fetch ONNX Runtime's library into third_party/
 	@scripts/setup.sh onnxruntime
 
 .PHONY: bench
-bench: setup-lite ## all Go benchmarks (BENCH=regexp for some)
-	go test -tags lite -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+bench: lite ## all Go benchmarks (BENCH=regexp for some, COUNT=10 for benchstat), then mhp bench on the built-in networks
+	go test -tags lite -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(COUNT) ./...
+	bin/mhp-lite bench --model $(BENCH_MODELS) --threads 1,2 --batch 1,4 --graph plain,rewritten --profile
 
 .PHONY: fuzz
 fuzz: setup-lite ## every fuzz target for FUZZTIME (1m)
