@@ -144,6 +144,9 @@ type peopleFlags struct {
 const (
 	minPersonScore = 0.15
 	mergeBelow     = 0.1
+	// Networks are trained on the box of the joints grown by a fifth; the
+	// detector's is that of what is seen, and a little off.
+	foundGrow = 1.2
 )
 
 func (p *peopleFlags) bind(f *pflag.FlagSet) {
@@ -154,7 +157,7 @@ func (p *peopleFlags) bind(f *pflag.FlagSet) {
 // options are those for one network and finder. A network whose file does not
 // say what its scores are worth drops nobody unless told to.
 func (p *peopleFlags) options(f *pflag.FlagSet, spec *model.Spec, from *finder) pipeline.PeopleOptions {
-	o := pipeline.PeopleOptions{Refine: p.refine, MergeBelow: mergeBelow, DropBelow: p.minScore}
+	o := pipeline.PeopleOptions{Refine: p.refine, Grow: foundGrow, MergeBelow: mergeBelow, DropBelow: p.minScore}
 	if from.given && !f.Changed("refine") {
 		o.Refine = 0
 	}

@@ -41,7 +41,7 @@ func (b *evalBoxes) people() pipeline.PeopleOptions {
 	if b == nil || b.boxes != boxesFound {
 		return pipeline.PeopleOptions{}
 	}
-	return pipeline.PeopleOptions{Refine: b.refine}
+	return pipeline.PeopleOptions{Refine: b.refine, Grow: foundGrow}
 }
 
 // findBoxes replaces the set's boxes where other ones are asked for, and says

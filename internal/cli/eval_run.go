@@ -87,7 +87,10 @@ func (f *evalFlags) predict(ctx context.Context, e env, job *evalJob, rt *networ
 	}
 	defer func() { err = errors.Join(err, cache.Close()) }()
 	s := &evalStream{set: job.set, meter: meter, cache: cache, at: map[string]int{}, kept: make([][]int, len(job.set.Pictures)),
-		opts: source.Options{Pool: &source.Pool{}}}
+		opts: source.Options{Pool: &source.Pool{}}, source: detect.SourceGiven}
+	if job.boxes != nil && job.boxes.boxes == boxesFound {
+		s.source = detect.SourceDetector
+	}
 	for i := range job.set.Pictures {
 		s.at[job.set.Pictures[i].Name] = i
 	}
@@ -124,13 +127,14 @@ func (f *evalFlags) predict(ctx context.Context, e env, job *evalJob, rt *networ
 // lists the pictures that the cache lacks, and hands all pictures to the meter
 // in the set's order, those of the cache between the others.
 type evalStream struct {
-	set   *dataset.Set
-	meter evalMeter
-	cache *evalCache
-	at    map[string]int // picture by name
-	kept  [][]int        // by picture: which of its boxes could be used
-	opts  source.Options
-	step  func()
+	set    *dataset.Set
+	meter  evalMeter
+	cache  *evalCache
+	at     map[string]int // picture by name
+	kept   [][]int        // by picture: which of its boxes could be used
+	opts   source.Options
+	step   func()
+	source string // of the boxes
 
 	listed int // next picture to list
 	given  int // next picture to hand to the meter
@@ -164,7 +168,7 @@ func (s *evalStream) Find(_ context.Context, f *frame.Frame) ([]detect.Box, erro
 			continue
 		}
 		s.kept[i] = append(s.kept[i], k)
-		boxes = append(boxes, detect.Box{BoxPx: b.BoxPx, Score: b.Score, Source: detect.SourceGiven, Crop: b.Crop})
+		boxes = append(boxes, detect.Box{BoxPx: b.BoxPx, Score: b.Score, Source: s.source, Crop: b.Crop})
 	}
 	return boxes, nil
 }

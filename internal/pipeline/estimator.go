@@ -165,7 +165,7 @@ func (e *Estimator) people(ctx context.Context, f *frame.Frame, k geom.Intrinsic
 func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics, boxes []detect.Box) ([]pose.Person, error) {
 	spec := e.runner.Spec()
 	for i, b := range boxes {
-		square, err := cropOf(b, f)
+		square, err := e.cropOf(b, f)
 		if err != nil {
 			return nil, err
 		}

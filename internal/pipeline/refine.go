@@ -21,6 +21,9 @@ type PeopleOptions struct {
 	// found; of both looks the surer one stays. A finder's rough boxes get one
 	// more look at least, and their first does not stay.
 	Refine int
+	// Grow is how much larger than a detector's tight box the box is that the
+	// crop is made for; 0 is 1. Networks are trained on boxes with a margin.
+	Grow float64
 	// MergeBelow: of two people whose joints are nearer to each other than this
 	// part of their size, on average, the surer one stays. 0: all stay.
 	MergeBelow float64
@@ -34,6 +37,8 @@ func (o PeopleOptions) Validate() error {
 	switch {
 	case o.Refine < 0 || o.Refine > 2:
 		return fmt.Errorf("boxes can be refined 0, 1 or 2 times, not %d", o.Refine)
+	case !(o.Grow >= 0 && o.Grow <= 3):
+		return fmt.Errorf("found boxes can grow 0 to 3 times, not %g", o.Grow)
 	case !(o.MergeBelow >= 0 && o.MergeBelow <= 1):
 		return fmt.Errorf("the distance for merging people must be between 0 and 1 of their size, not %g", o.MergeBelow)
 	case !(o.DropBelow >= 0 && o.DropBelow <= 1):
@@ -53,7 +58,7 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 	for range passes {
 		tight := slices.Clone(boxes)
 		for i := range tight {
-			tight[i].BoxPx, tight[i].Crop = tightBox(f, people[i]), false
+			tight[i].BoxPx, tight[i].Crop = tightBox(f, people[i]).Grow(1/e.growth(tight[i])), false
 		}
 		again, err := e.pass(ctx, f, k, tight)
 		if err != nil {
@@ -69,12 +74,20 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 	return people, nil
 }
 
+// growth is how much larger than a box its crop's is.
+func (e *Estimator) growth(b detect.Box) float64 {
+	if b.Source != detect.SourceDetector || e.opts.People.Grow == 0 {
+		return 1
+	}
+	return e.opts.People.Grow
+}
+
 // cropOf is the square that a box's crop shows.
-func cropOf(b detect.Box, f *frame.Frame) (geom.BoxPx, error) {
+func (e *Estimator) cropOf(b detect.Box, f *frame.Frame) (geom.BoxPx, error) {
 	if b.Crop {
 		return b.BoxPx, nil
 	}
-	return preprocess.SquareBox(b.BoxPx, f.WidthPx, f.HeightPx)
+	return preprocess.SquareBox(b.Grow(e.growth(b)), f.WidthPx, f.HeightPx)
 }
 
 // tightBox is the part of the picture round a person's joints, grown a little.

@@ -90,6 +90,26 @@ func TestRefineKeepsTheSurerLook(t *testing.T) {
 	}
 }
 
+// The crop of a found box is made for a larger one, the result keeps the tight
+// one; given boxes are taken as they are. The second look's box of the joints
+// has the margin already.
+func TestFoundBoxesGrow(t *testing.T) {
+	box := geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}
+	width := func(finder detect.Finder, o PeopleOptions) (joints, tight float64) {
+		p := estimated(t, spread(t, 0.5), finder, o)
+		return p.People[0].Joints[1].Image.X - p.People[0].Joints[0].Image.X, p.People[0].Box.W
+	}
+	joints, tight := width(foundBoxes(box), PeopleOptions{Grow: 1.5})
+	near(t, "width of the joints", joints, (101*1.5-1)*1.25/2, 1e-6)
+	near(t, "width of the box", tight, 101, 1e-6)
+	joints, _ = width(detect.Given([]geom.BoxPx{box}), PeopleOptions{Grow: 1.5})
+	near(t, "width of the joints in a given box", joints, 100*1.25/2, 1e-6)
+	again, tight := width(foundBoxes(box), PeopleOptions{Grow: 1.5, Refine: 1})
+	first := (101*1.5 - 1) * 1.25 / 2
+	near(t, "width of the box after a second look", tight, first*1.2/1.5, 1e-6)
+	near(t, "width of the joints after a second look", again, (first*1.2-1)*1.25/2, 1e-6)
+}
+
 // People without joints to speak of are left out and counted; given boxes stay.
 func TestDrop(t *testing.T) {
 	box := geom.BoxPx{X: 100, Y: 100, W: 100, H: 100}
