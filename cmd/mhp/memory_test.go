@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/disintegration/imaging"
 )
@@ -31,7 +33,7 @@ func BenchmarkMemory12MP(b *testing.B) {
 	}
 	peak := 0.0
 	for b.Loop() {
-		cmd := program(b, "predict", big, "--json", filepath.Join(dir, "out.json"))
+		cmd := program(b, "predict", big, "--detector", "none", "--json", filepath.Join(dir, "out.json"))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v\n%s", err, out)
 		}
@@ -40,28 +42,61 @@ func BenchmarkMemory12MP(b *testing.B) {
 	b.ReportMetric(peak, "MB-peak")
 }
 
-// BenchmarkMemory2000Pictures reports resident memory after 200 and after
-// 2,000 pictures of one run, in MB.
-func BenchmarkMemory2000Pictures(b *testing.B) {
-	const pictures = 2000
+// BenchmarkMemoryManyPictures reports resident memory after 200 and after
+// 2,000 pictures of one run, or as many as MHP_PICTURES says, in MB.
+func BenchmarkMemoryManyPictures(b *testing.B) {
+	const early = 200
+	pictures := 2000
+	if text := os.Getenv("MHP_PICTURES"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n <= early {
+			b.Fatalf("MHP_PICTURES is %q, not a number above %d", text, early)
+		}
+		pictures = n
+	}
+	sample, err := imaging.Open("../../testdata/sample/one.jpg")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var data bytes.Buffer
+	const sidePx = 400 // so that 20,000 files fit a disk
+	if err := imaging.Encode(&data, imaging.Resize(sample, sidePx, 0, imaging.Linear), imaging.JPEG); err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
 		dir := b.TempDir()
-		sample, err := filepath.Abs("../../testdata/sample/one.jpg")
-		if err != nil {
-			b.Fatal(err)
-		}
 		for i := range pictures {
-			data, err := os.ReadFile(sample)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".jpg"), data, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".jpg"), data.Bytes(), 0o644); err != nil {
 				b.Fatal(err)
 			}
 		}
-		early, late := residentMB(b, program(b, "predict", dir, "--json", "-"), 200, pictures)
-		b.ReportMetric(early, "MB-at-200")
-		b.ReportMetric(late, "MB-at-2000")
+		first, last := residentMB(b, program(b, "predict", dir, "--detector", "none", "--json", "-"), early, pictures)
+		b.ReportMetric(first, "MB-at-200")
+		b.ReportMetric(last, "MB-at-end")
+		b.ReportMetric(float64(pictures), "pictures")
+	}
+}
+
+// BenchmarkStart reports how long the program takes to say its version, and to
+// its first result: from its start to its end on one picture.
+func BenchmarkStart(b *testing.B) {
+	for name, args := range map[string][]string{
+		"version": {"--version"},
+		"first":   {"predict", "testdata/sample/one.jpg", "--detector", "none", "--json", "-"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var took []time.Duration
+			for b.Loop() {
+				start := time.Now()
+				if out, err := program(b, args...).CombinedOutput(); err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				took = append(took, time.Since(start))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1e3, "ms-median")
+			b.ReportMetric(float64(took[0].Microseconds())/1e3, "ms-best")
+		})
 	}
 }
 
