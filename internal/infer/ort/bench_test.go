@@ -6,9 +6,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"mhp/internal/infer"
 	"mhp/internal/model"
 )
 
@@ -71,33 +75,58 @@ func benchmarkRuns[T any](b *testing.B, run func(context.Context, int) (T, error
 	b.ReportMetric(milliseconds(best), "best-ms/person") // what is left of the noise on a busy machine
 }
 
-// BenchmarkParallel measures people shared out to runners of one session, one
-// thread each: the alternative to a batch.
+// BenchmarkParallel compares the ways to run several people on two cores, in
+// turn: one run with two threads for all of them, and two runners with one
+// thread each that take one person after another. "ratio" is what the shared
+// runs gain, by the medians; "ratio-p10" by the ends of the fastest tenths.
 func BenchmarkParallel(b *testing.B) {
 	for _, f := range benchFiles(b) {
-		b.Run(f.Name, func(b *testing.B) {
-			s := open(b, f, Options{Threads: 1, Providers: []string{CPU}})
-			b.RunParallel(func(pb *testing.PB) {
-				r, err := s.NewRunner()
-				if err != nil {
-					b.Error(err)
-					return
+		for _, people := range []int{2, 4, 8} {
+			b.Run(fmt.Sprintf("%s/people=%d", f.Name, people), func(b *testing.B) {
+				together := newTestRunner(b, open(b, f, Options{Threads: 2, Providers: []string{CPU}}))
+				single := open(b, f, Options{Threads: 1, Providers: []string{CPU}})
+				apart := []infer.Runner{newTestRunner(b, single), newTestRunner(b, single)}
+				fill(b, together, people, 0)
+				for _, r := range apart {
+					fill(b, r, 1, 0)
 				}
-				defer r.Close()
-				if _, err := r.Input(1); err != nil {
-					b.Error(err)
-					return
-				}
-				for pb.Next() {
-					if _, err := r.Run(context.Background(), 1); err != nil {
-						b.Error(err)
-						return
+				var took [2][]time.Duration
+				for b.Loop() {
+					start := time.Now()
+					if _, err := together.Run(context.Background(), people); err != nil {
+						b.Fatal(err)
 					}
+					middle := time.Now()
+					runApart(b, apart, people)
+					took[0], took[1] = append(took[0], middle.Sub(start)), append(took[1], time.Since(middle))
 				}
+				for i := range took {
+					slices.Sort(took[i])
+				}
+				at := func(i int, q float64) float64 { return took[i][int(q*float64(len(took[i])-1))].Seconds() * 1e3 }
+				b.ReportMetric(at(0, 0.5), "together-ms")
+				b.ReportMetric(at(1, 0.5), "apart-ms")
+				b.ReportMetric(at(0, 0.5)/at(1, 0.5), "ratio")
+				b.ReportMetric(at(0, 0.1)/at(1, 0.1), "ratio-p10")
 			})
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/1e3/float64(b.N), "ms/person")
+		}
+	}
+}
+
+// runApart lets each runner take one person after another.
+func runApart(b *testing.B, runners []infer.Runner, people int) {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for _, r := range runners {
+		group.Go(func() {
+			for next.Add(1) <= int64(people) {
+				if _, err := r.Run(context.Background(), 1); err != nil {
+					b.Error(err)
+				}
+			}
 		})
 	}
+	group.Wait()
 }
 
 // BenchmarkOpen measures loading and optimising a model.
