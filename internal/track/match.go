@@ -2,6 +2,8 @@ package track
 
 import (
 	"math"
+	"slices"
+	"time"
 
 	"mhp/internal/geom"
 	"mhp/internal/pose"
@@ -63,9 +65,14 @@ func jointDistance(p *pose.Person, k *track) float64 {
 	return sum / float64(len(p.Joints))
 }
 
-// sameBody is the mean distance of joints, in sides of the box, under which two
-// poses are taken for one person.
-const sameBody = 0.08
+// Mean distances of joints, in sides of the box, under which two poses are
+// taken for one person: found in one frame by two boxes; somebody new so near
+// to somebody known; two who are followed and do not part for twinTime.
+const (
+	sameBody = 0.08
+	nearBody = 0.2
+	twinTime = 700 * time.Millisecond
+)
 
 // single leaves one of several poses that show the same body: the one that is
 // nearest to where its track should be, or that a guess was made for, or that
@@ -75,7 +82,7 @@ func (t *Tracker) single(usable []Candidate) []Candidate {
 	gone := make([]bool, len(usable))
 	for i := range usable {
 		for j := range i {
-			if gone[i] || gone[j] || !samePose(&usable[i].Person, &usable[j].Person) {
+			if gone[i] || gone[j] || poseDistance(&usable[i].Person, &usable[j].Person) >= sameBody {
 				continue
 			}
 			if t.better(&usable[i], &usable[j]) {
@@ -93,9 +100,10 @@ func (t *Tracker) single(usable []Candidate) []Candidate {
 	return kept
 }
 
-func samePose(a, b *pose.Person) bool {
+// poseDistance is the mean distance of two poses' joints in sides of the smaller one's box.
+func poseDistance(a, b *pose.Person) float64 {
 	if len(a.Joints) != len(b.Joints) {
-		return false
+		return math.Inf(1)
 	}
 	sum := 0.0
 	for j := range a.Joints {
@@ -103,7 +111,33 @@ func samePose(a, b *pose.Person) bool {
 	}
 	boxA, boxB := bodyBox(a), bodyBox(b)
 	side := math.Sqrt(math.Min(boxA.W*boxA.H, boxB.W*boxB.H))
-	return sum/float64(len(a.Joints)) < sameBody*side
+	return sum / float64(len(a.Joints)) / side
+}
+
+// known tells whether a pose is too near to somebody in sight to be somebody new.
+func (t *Tracker) known(p *pose.Person) bool {
+	for _, k := range t.tracks {
+		if !k.lost && poseDistance(p, &k.last) < nearBody {
+			return true
+		}
+	}
+	return false
+}
+
+// partTwins ends tracks that have shown the same body as an older one for too
+// long: two people who pass each other part sooner.
+func (t *Tracker) partTwins() {
+	for i, b := range t.tracks {
+		near := false
+		for _, a := range t.tracks[:i] {
+			near = near || !a.lost && !b.lost && !a.twin && poseDistance(&a.last, &b.last) < nearBody
+		}
+		if !near {
+			b.alone = t.now
+		}
+		b.twin = t.now-b.alone > twinTime
+	}
+	t.tracks = slices.DeleteFunc(t.tracks, func(k *track) bool { return k.twin })
 }
 
 // better tells which of two poses of one body is to be kept: a followed

@@ -292,6 +292,23 @@ func TestTwiceFoundIsOne(t *testing.T) {
 	}
 }
 
+// Two tracks that landed on one body do not stay two; two people who pass each other do.
+func TestTwinsPart(t *testing.T) {
+	set := muco(t)
+	tr := newTracker(t, nil)
+	ids := map[int]int{}
+	for n := range 90 {
+		// The second was 600 mm away and comes to stand within the first.
+		x := max(70, 600-20*float64(n))
+		for _, p := range run(tr, n, standing(set, 0, 0, 4000), standing(set, x, 60, 4000)) {
+			ids[p.ID] = n
+		}
+	}
+	if len(ids) != 2 || ids[1] != 89 || ids[2] > 60 {
+		t.Errorf("the last frames of the ids: %v", ids)
+	}
+}
+
 func TestMaxPeople(t *testing.T) {
 	set := muco(t)
 	tr := newTracker(t, func(o *Options) { o.MaxPeople = 2 })

@@ -82,6 +82,8 @@ type track struct {
 	sights   int
 	seen     time.Duration
 	lost     bool
+	alone    time.Duration // when nobody older was at the same place last
+	twin     bool
 	boxScore float64
 	x, y     motion // centre of the box, px
 	size     motion // log of the side, px: constant relative growth
@@ -190,6 +192,7 @@ func (t *Tracker) Seen(candidates []Candidate) (people []pose.Person, dropped in
 	}
 	dropped += t.begin(usable, of)
 	t.forgetDoubtful()
+	t.partTwins()
 	return t.sure(), dropped
 }
 
@@ -201,6 +204,7 @@ func (t *Tracker) begin(usable []Candidate, of []int) (dropped int) {
 		case of[i] >= 0 || c.Track >= 0: // known, or a guess that found somebody else
 		case c.Person.Score < t.opts.StartScore:
 			dropped++
+		case t.known(&c.Person): // somebody in sight, found once more
 		default:
 			fresh = append(fresh, i)
 		}
@@ -280,7 +284,7 @@ func newTrack(serial int, p *pose.Person, at time.Duration) *track {
 	box := bodyBox(p)
 	side := math.Sqrt(box.W * box.H)
 	k := &track{
-		serial: serial, sights: 1, seen: at, boxScore: p.BoxScore, last: *p, centre: centreOf(box), aspect: aspectOf(box),
+		serial: serial, sights: 1, seen: at, alone: at, boxScore: p.BoxScore, last: *p, centre: centreOf(box), aspect: aspectOf(box),
 		x:    newMotion(box.X+box.W/2, seenNoise*side, usualSpeed*side, usualAccel*side),
 		y:    newMotion(box.Y+box.H/2, seenNoise*side, usualSpeed*side, usualAccel*side),
 		size: newMotion(math.Log(side), sizeNoise, sizeSpeed, sizeAccel),
