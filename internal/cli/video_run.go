@@ -63,7 +63,7 @@ func runVideo(cmd *cobra.Command, e env, f *videoFlags) (err error) {
 	if err := r.join(cmd, opts); err != nil {
 		return err
 	}
-	for _, note := range []string{r.source.note(), r.finder.note} {
+	for _, note := range []string{r.source.Info().Note, r.finder.note} {
 		if note != "" {
 			r.say("note: %s", note)
 		}
@@ -153,7 +153,7 @@ func (r *videoRun) all(parent context.Context) (hung bool, err error) {
 		summary, err = r.stream(ctx, r.sinks)
 	}
 	r.bar.Close()
-	if errors.Is(context.Cause(ctx), errQuit) && errors.Is(err, context.Canceled) || errors.Is(err, sink.ErrQuit) {
+	if errors.Is(context.Cause(ctx), errQuit) && errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	err = errors.Join(err, r.sinks.Close())

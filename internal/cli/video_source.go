@@ -237,14 +237,6 @@ func (s *sourceFlags) openLive(o *opened, say func(format string, args ...any), 
 	return nil
 }
 
-// note says what the user should know of the source.
-func (o *opened) note() string {
-	if n := o.Info().Note; n != "" {
-		return n
-	}
-	return ""
-}
-
 // described is the source in one line.
 func (o *opened) described() string {
 	i := o.Info()
