@@ -70,6 +70,7 @@ probe_node() {
 probe_viewers() {
     # Elsewhere the tests that need them are skipped and say so.
     have apt-get || return 0
+    have ffmpeg || need ffmpeg "feeds the cameras and pipes of the tests"
     have Xvfb || need xvfb "a screen for the window's test"
     have xdotool || need xdotool "presses keys in the window's test"
     have chromium || have chromium-browser || have google-chrome || need chromium "the live page's test"

@@ -97,9 +97,6 @@ func (o *videoOutputs) world(usual sink.World) (sink.World, error) {
 	return w, nil
 }
 
-// stdout tells whether data goes to standard output.
-func (o *videoOutputs) stdout() bool { return o.json == "-" || o.csv == "-" }
-
 // open makes the sinks. If one cannot be made, those before it are closed again.
 func (o *videoOutputs) open(info videoInfo) (sinks []sink.Sink, err error) {
 	defer func() {
