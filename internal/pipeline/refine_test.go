@@ -228,3 +228,21 @@ func TestCropBoxIsTakenAsItIs(t *testing.T) {
 		near(t, "y", p.People[0].Joints[0].Image.Y, box.Y+box.H/2, 1e-9)
 	}
 }
+
+// Somebody upside down is treated as anybody: the second look's box is the
+// upright one's mirrored in the first crop.
+func TestRefineUpsideDown(t *testing.T) {
+	spec := testSpec(t)
+	look := func(turn func(y float32) float32) geom.BoxPx {
+		runner := fake.New(spec)
+		for i := range spec.Set.Joints {
+			runner.Coords = append(runner.Coords, float32(12+i%5), turn(float32(4+i%9)), 16)
+			runner.Score = append(runner.Score, 0.5)
+		}
+		return estimated(t, runner, foundBoxes(geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}), PeopleOptions{Refine: 1}).People[0].Box
+	}
+	up, down := look(func(y float32) float32 { return y }), look(func(y float32) float32 { return 32 - y })
+	near(t, "width", down.W, up.W, 1e-6)
+	near(t, "height", down.H, up.H, 1e-6)
+	near(t, "top, mirrored about 150", 150-down.Y, up.Y+up.H-150, 1e-6)
+}
