@@ -83,11 +83,11 @@ func runBench(ctx context.Context, e env, f *benchFlags) (err error) {
 		return err
 	}
 	limitHeap()
-	input, err := f.input.open()
+	input, err := f.input.open(e, f.library)
+	defer func() { err = errors.Join(err, input.Close()) }()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, input.Close()) }()
 	b := newBenchRun(e, f, input)
 	defer func() { err = errors.Join(err, b.Close()) }()
 	if err := b.prepare(ctx); err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -15,6 +16,7 @@ import (
 	"mhp/internal/detect"
 	"mhp/internal/frame"
 	"mhp/internal/geom"
+	"mhp/internal/infer/ort"
 	"mhp/internal/source"
 	"mhp/internal/source/gocv"
 )
@@ -23,12 +25,14 @@ import (
 type benchInput struct {
 	image, video string
 	box          string
+	detector     string
 }
 
 func (i *benchInput) bind(f *pflag.FlagSet) {
 	f.StringVar(&i.image, "image", "", "the picture to measure on (default: a drawn one of 1280 x 960 px with one person's box)")
 	f.StringVar(&i.video, "video", "", "measure on the frames of a video instead")
-	f.StringVar(&i.box, "box", "", "the person's box x,y,w,h in px of --image or --video (default: as mhp predict finds people)")
+	f.StringVar(&i.box, "box", "", "the person's box x,y,w,h in px of --image or --video (default: people are searched for)")
+	f.StringVar(&i.detector, "detector", "auto", "who searches, as for mhp predict: auto, none, hog, or an ONNX file")
 }
 
 func (i *benchInput) validate() error {
@@ -51,43 +55,68 @@ func (i *benchInput) validate() error {
 type benchPictures struct {
 	name   string
 	next   func() (*frame.Frame, error)
-	finder detect.Finder
+	finder *finder
 	close  func() error
 }
 
 // Close ends the reading.
 func (p *benchPictures) Close() error {
-	if p.close == nil {
-		return nil
+	var err error
+	if p.close != nil {
+		err = p.close()
 	}
-	return p.close()
+	if p.finder != nil {
+		err = errors.Join(err, p.finder.Close())
+	}
+	return err
 }
 
-func (i *benchInput) open() (*benchPictures, error) {
-	p := &benchPictures{finder: detect.Picture{}}
-	if i.box != "" {
+// open gives pictures that the caller closes, also after an error.
+func (i *benchInput) open(e env, library string) (p *benchPictures, err error) {
+	p = &benchPictures{}
+	switch {
+	case i.video != "":
+		err = p.openVideo(i.video)
+	case i.image != "":
+		var data []byte
+		if data, err = os.ReadFile(i.image); err != nil {
+			return p, fmt.Errorf("%s: %w", i.image, err)
+		}
+		err = p.openImage(filepath.Base(i.image), data)
+	default:
+		var data []byte
+		if data, err = drawnJPEG(); err == nil {
+			err = p.openImage("drawn", data)
+		}
+	}
+	if err == nil {
+		p.finder, err = i.search(e, library)
+	}
+	if err == nil && p.finder.facts != "" {
+		p.name += "; detector: " + p.finder.facts
+	}
+	return p, err
+}
+
+// search is who finds the people: nobody where a box is given.
+func (i *benchInput) search(e env, library string) (*finder, error) {
+	given := func(box geom.BoxPx) *finder {
+		return &finder{Finder: detect.Given([]geom.BoxPx{box}), given: true}
+	}
+	switch {
+	case i.box != "":
 		box, err := detect.ParseBox(i.box)
 		if err != nil {
 			return nil, usagef("--box: %w", err)
 		}
-		p.finder = detect.Given([]geom.BoxPx{box})
+		return given(box), nil
+	case i.image == "" && i.video == "":
+		return given(drawnBox), nil
 	}
-	switch {
-	case i.video != "":
-		return p, p.openVideo(i.video)
-	case i.image != "":
-		data, err := os.ReadFile(i.image)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", i.image, err)
-		}
-		return p, p.openImage(filepath.Base(i.image), data)
-	}
-	data, err := drawnJPEG()
-	if err != nil {
-		return nil, err
-	}
-	p.finder = detect.Given([]geom.BoxPx{drawnBox})
-	return p, p.openImage("drawn", data)
+	var d detectorFlags
+	d.bind(pflag.NewFlagSet("bench", pflag.ContinueOnError)) // for the defaults of mhp predict
+	d.detector = i.detector
+	return d.open(e, &networkFlags{provider: ort.Auto, library: library})
 }
 
 // openImage decodes the same bytes again and again.

@@ -244,8 +244,13 @@ type wholeWay struct {
 }
 
 func (b *benchRun) newWholeWay(runner infer.Runner, threads int) (*wholeWay, error) {
+	refine := 1 // as mhp predict does with boxes that were searched for
+	if b.input.finder.given {
+		refine = 0
+	}
 	estimator, err := pipeline.NewEstimator(runner, b.input.finder, pipeline.EstimatorOptions{
 		Depth: pipeline.DepthBox, Threads: threads, Camera: fromLens,
+		People: pipeline.PeopleOptions{Refine: refine, MergeBelow: mergeBelow},
 	})
 	if err != nil {
 		return nil, err
