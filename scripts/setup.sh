@@ -57,6 +57,7 @@ probe_opencv() {
         [[ -d $headers/opencv2 ]] || headers=/usr/include/opencv4
     fi
     [[ -f $headers/opencv2/aruco.hpp ]] || need libopencv-contrib-dev "OpenCV modules that its Go binding links"
+    have pkg-config && pkg-config --exists libjpeg || need libjpeg-dev "libjpeg-turbo, which decodes photographs at a part of their size"
 }
 
 probe_onnxruntime() {

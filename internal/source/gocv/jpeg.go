@@ -9,7 +9,7 @@ import (
 )
 
 /*
-#cgo LDFLAGS: -ljpeg
+#cgo pkg-config: libjpeg
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
