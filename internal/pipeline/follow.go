@@ -105,7 +105,8 @@ func (f *Follower) Find(ctx context.Context, fr *frame.Frame) ([]detect.Box, err
 	return boxes, err
 }
 
-// minPause is after how many frames the finder is asked again where nobody is in sight.
+// minPause is after how many frames the finder is asked again where nobody is
+// in sight, or somebody whose joints are doubtful.
 const minPause = 3
 
 // Picture finds, follows and steadies the people of the next frame. found are
@@ -139,10 +140,11 @@ func (f *Follower) Picture(ctx context.Context, fr *frame.Frame, found []detect.
 
 // wanted tells whether the finder must be asked for this frame although it was not its turn.
 func (f *Follower) wanted(guesses []track.Guess) bool {
-	inSight := 0
+	inSight, doubtful := 0, false
 	for _, g := range guesses {
 		if !g.Lost {
 			inSight++
+			doubtful = doubtful || f.doubtful(g.Score)
 		}
 	}
 	switch {
@@ -152,7 +154,7 @@ func (f *Follower) wanted(guesses []track.Guess) bool {
 	case f.sinceFound >= f.opts.DetectEvery, f.lost:
 		return true
 	}
-	return len(guesses) == 0 && f.sinceFound >= minPause
+	return (len(guesses) == 0 || doubtful) && f.sinceFound >= minPause
 }
 
 // Overlaps of boxes: from sameOverlap on a found box is a followed person's,
@@ -183,7 +185,7 @@ func (f *Follower) join(guesses []track.Guess, found []detect.Box, asked bool) (
 		if j >= 0 {
 			taken[j] = true
 			box.Score = found[j].Score
-			if g.Box.IoU(found[j].BoxPx) < goodOverlap || f.opts.DetectEvery == 1 {
+			if g.Box.IoU(found[j].BoxPx) < goodOverlap || f.doubtful(g.Score) || f.opts.DetectEvery == 1 {
 				box = found[j]
 			}
 		} else if asked && !f.rough {
@@ -230,13 +232,17 @@ func (f *Follower) tighten(ctx context.Context, fr *frame.Frame, p *pose.Picture
 // mostMisses is how often in a row the finder may miss somebody whose joints are doubtful.
 const mostMisses = 3
 
-// doubtfulScore is the score of joints under which the finder is believed rather than they.
-const doubtfulScore = 0.35
+// doubtOverSeen is how much surer than just in sight joints must be to be
+// believed rather than the finder.
+const doubtOverSeen = 7.0 / 3
+
+// doubtful tells whether joints of that score are to be checked by the finder.
+func (f *Follower) doubtful(score float64) bool { return score < doubtOverSeen*f.opts.Track.SeenScore }
 
 func (f *Follower) identify(p *pose.Picture, of []int) {
 	candidates := make([]track.Candidate, 0, len(p.People))
 	for i, one := range p.People {
-		if t := of[i]; t >= 0 && f.misses[t] >= mostMisses && one.Score < doubtfulScore {
+		if t := of[i]; t >= 0 && f.misses[t] >= mostMisses && f.doubtful(one.Score) {
 			continue
 		}
 		candidates = append(candidates, track.Candidate{Person: one, Track: of[i]})

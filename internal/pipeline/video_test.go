@@ -311,7 +311,7 @@ func TestFinderOverrulesDoubtfulJoints(t *testing.T) {
 				last = n
 			}
 		}
-		if score < doubtfulScore && last > 15 || score > doubtfulScore && last != 39 {
+		if doubtful := f.doubtful(float64(score)); doubtful && last > 15 || !doubtful && last != 39 {
 			t.Errorf("joints of score %g: last seen in frame %d", score, last)
 		}
 	}

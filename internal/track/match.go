@@ -82,7 +82,7 @@ func (t *Tracker) single(usable []Candidate) []Candidate {
 	gone := make([]bool, len(usable))
 	for i := range usable {
 		for j := range i {
-			if gone[i] || gone[j] || poseDistance(&usable[i].Person, &usable[j].Person) >= sameBody {
+			if gone[i] || gone[j] || poseDistance(&usable[i].Person, &usable[j].Person) >= t.sameWithin(&usable[i], &usable[j]) {
 				continue
 			}
 			if t.better(&usable[i], &usable[j]) {
@@ -140,9 +140,19 @@ func (t *Tracker) partTwins() {
 	t.tracks = slices.DeleteFunc(t.tracks, func(k *track) bool { return k.twin })
 }
 
+// sameWithin is the distance under which two candidates are one body. Somebody
+// out of sight is not found again where another one is seen.
+func (t *Tracker) sameWithin(a, b *Candidate) float64 {
+	ka, kb := t.bySerial(a.Track), t.bySerial(b.Track)
+	if ka != nil && kb != nil && ka.lost != kb.lost {
+		return nearBody
+	}
+	return sameBody
+}
+
 // better tells which of two poses of one body is to be kept: a followed
-// person's before a stranger's, one in sight before one waited for, then the one that
-// moved as expected.
+// person's before a stranger's, one in sight before one waited for, then the
+// one whose track the body fits better.
 func (t *Tracker) better(a, b *Candidate) bool {
 	ka, kb := t.bySerial(a.Track), t.bySerial(b.Track)
 	switch {
@@ -153,7 +163,18 @@ func (t *Tracker) better(a, b *Candidate) bool {
 	case ka.lost != kb.lost:
 		return kb.lost
 	}
-	return jointDistance(&a.Person, ka) < jointDistance(&b.Person, kb)
+	return misfit(ka, a, b) < misfit(kb, a, b)
+}
+
+// frontBonus favours who is larger, and so nearer: where two people overlap,
+// the network sees the one in front.
+const frontBonus = 0.5
+
+// misfit is how far the body that two poses show is from where a track should
+// be, in sides of its box.
+func misfit(k *track, a, b *Candidate) float64 {
+	off := math.Min(jointDistance(&a.Person, k), jointDistance(&b.Person, k))
+	return off/math.Exp(k.size.p) - frontBonus*k.size.p
 }
 
 func (t *Tracker) bySerial(serial int) *track {

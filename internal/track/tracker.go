@@ -56,6 +56,7 @@ type Guess struct {
 	Box      geom.BoxPx
 	BoxScore float64 // of the last box that a finder gave
 	Lost     bool    // was not seen in the last frame
+	Score    float64 // of the joints when seen last
 }
 
 // Candidate is a pose that may be somebody's.
@@ -128,7 +129,7 @@ func (t *Tracker) Advance(at time.Duration, widthPx, heightPx int) []Guess {
 	var guesses []Guess
 	for _, k := range t.tracks {
 		if box := k.box(); !left(box, picture) {
-			guesses = append(guesses, Guess{Track: k.serial, Box: box, BoxScore: k.boxScore, Lost: k.lost})
+			guesses = append(guesses, Guess{Track: k.serial, Box: box, BoxScore: k.boxScore, Lost: k.lost, Score: k.last.Score})
 		}
 	}
 	return guesses
@@ -244,9 +245,17 @@ func (t *Tracker) forgetDoubtful() {
 	t.tracks = slices.DeleteFunc(t.tracks, func(k *track) bool { return k.lost && k.id == 0 && !t.certain(k) })
 }
 
+// certain tells whether a track is somebody: by a box that is sure, by several
+// sights with good joints, or by many.
 func (t *Tracker) certain(k *track) bool {
-	return k.sights >= t.opts.ConfirmFrames || k.boxScore >= t.opts.Sure
+	good := k.last.Score >= goodOverStart*t.opts.StartScore
+	return k.boxScore >= t.opts.Sure || k.sights >= t.opts.ConfirmFrames && (good || k.sights >= manySights*t.opts.ConfirmFrames)
 }
+
+const (
+	goodOverStart = 1.5
+	manySights    = 4
+)
 
 // sure gives ids to who has earned one and lists who is in sight.
 func (t *Tracker) sure() []pose.Person {
