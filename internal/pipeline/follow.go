@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,7 +113,7 @@ const minPause = 3
 // Picture finds, follows and steadies the people of the next frame. found are
 // the boxes of a finder that was asked already; asked is false where it was not.
 func (f *Follower) Picture(ctx context.Context, fr *frame.Frame, found []detect.Box, asked bool) (*pose.Picture, error) {
-	guesses := f.tracker.Advance(fr.Time, fr.WidthPx, fr.HeightPx)
+	guesses := slices.DeleteFunc(f.tracker.Advance(fr.Time, fr.WidthPx, fr.HeightPx), collapsed)
 	f.sinceFound++
 	if !asked && f.wanted(guesses) {
 		var err error
@@ -137,6 +138,12 @@ func (f *Follower) Picture(ctx context.Context, fr *frame.Frame, found []detect.
 	f.follow += time.Since(start)
 	return p, nil
 }
+
+// leastSidePx is the longer side of a box under which nobody is followed: where
+// there is nobody, joints can draw together frame by frame until no crop can be made.
+const leastSidePx = 8
+
+func collapsed(g track.Guess) bool { return max(g.Box.W, g.Box.H) < leastSidePx }
 
 // wanted tells whether the finder must be asked for this frame although it was not its turn.
 func (f *Follower) wanted(guesses []track.Guess) bool {
@@ -234,7 +241,7 @@ const mostMisses = 3
 
 // doubtOverSeen is how much surer than just in sight joints must be to be
 // believed rather than the finder.
-const doubtOverSeen = 7.0 / 3
+const doubtOverSeen = 4.0 / 3
 
 // doubtful tells whether joints of that score are to be checked by the finder.
 func (f *Follower) doubtful(score float64) bool { return score < doubtOverSeen*f.opts.Track.SeenScore }

@@ -34,7 +34,7 @@ type Options struct {
 
 // Defaults are the options that mhp uses.
 func Defaults() Options {
-	return Options{Keep: time.Second, StartScore: 0.2, SeenScore: 0.15, Sure: 0.6, ConfirmFrames: 3}
+	return Options{Keep: time.Second, StartScore: 0.4, SeenScore: 0.3, Sure: 0.6, ConfirmFrames: 3}
 }
 
 // Validate refuses what cannot be meant.
@@ -253,7 +253,7 @@ func (t *Tracker) certain(k *track) bool {
 }
 
 const (
-	goodOverStart = 1.5
+	goodOverStart = 1.1
 	manySights    = 4
 )
 
