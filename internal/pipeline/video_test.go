@@ -33,6 +33,7 @@ type film struct {
 	bad     map[int]bool
 	end     error // instead of io.EOF
 	hangAt  int   // does not come back from this frame until released
+	hanging func() // called when it is about to hang
 	release chan struct{}
 
 	next int
@@ -42,6 +43,7 @@ type film struct {
 
 func (s *film) Next(ctx context.Context) (*frame.Frame, error) {
 	if s.hangAt > 0 && s.next == s.hangAt {
+		s.hanging()
 		<-s.release
 		return nil, io.EOF
 	}
@@ -272,10 +274,10 @@ func TestVideoEnds(t *testing.T) {
 
 // A camera that hangs in the driver must not keep the program from ending.
 func TestVideoLeavesAHungSource(t *testing.T) {
-	src := &film{hangAt: 2, frames: 10, release: make(chan struct{})}
-	defer close(src.release)
 	ctx, cancel := context.WithCancel(context.Background())
-	to := &kept{onWrite: func(int) { cancel() }}
+	src := &film{hangAt: 2, frames: 10, hanging: cancel, release: make(chan struct{})}
+	defer close(src.release)
+	to := &kept{}
 	s, err := Video(ctx, src, newFollower(t, poser(t, 0), &counting{boxes: []detect.Box{sure(40, 20, 100, 160)}}, 5), to, VideoOptions{Live: true})
 	if !errors.Is(err, context.Canceled) || !s.Hung {
 		t.Errorf("error %v, hung %v", err, s.Hung)
