@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mhp_train import checkpoint, skeleton
-from mhp_train.detector import boxes, config, dataset, evaluate, export, losses, network, photos, shards, train, weights
+from mhp_train.detector import boxes, composites, config, dataset, evaluate, export, losses, network, photos, relabel, shards, train, weights
 from mhp_train.network import build, parameter_count
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -71,12 +71,12 @@ def test_nms_keeps_the_best_of_each_heap():
         assert (scores[kept][over] >= scores[lost]).any()
 
 
-@pytest.mark.parametrize("shape, content", [((100, 200), (320, 160)), ((640, 480), (240, 320)), ((320, 320), (320, 320))])
+@pytest.mark.parametrize("shape, content", [((100, 200), (384, 192)), ((640, 480), (240, 320)), ((320, 384), (384, 320))])
 def test_letterbox_fills_the_top_left(shape, content):
-    canvas, scale = boxes.letterbox(np.full((*shape, 3), 7, np.uint8), 320)
-    assert canvas.shape == (320, 320, 3) and scale == pytest.approx(content[0] / shape[1])
+    canvas, scale = boxes.letterbox(np.full((*shape, 3), 7, np.uint8), 384, 320)
+    assert canvas.shape == (320, 384, 3) and scale == pytest.approx(content[0] / shape[1])
     assert (canvas[:content[1], :content[0]] == 7).all()
-    outside = np.ones((320, 320), bool)
+    outside = np.ones((320, 384), bool)
     outside[:content[1], :content[0]] = False
     assert (canvas[outside] == boxes.GREY).all()
 
@@ -242,7 +242,7 @@ def test_the_loop_learns_saves_and_goes_on(sources, tmp_path, monkeypatch):
 
 def test_run_file_is_valid_and_unknown_keys_fail():
     run = config.parse((RUNS / "detector.toml").read_text(encoding="utf-8"))
-    assert run.phases[-1].until == 1.0 and run.phases[-1].input_px == export.INPUT_PX
+    assert run.phases[-1].until == 1.0 and run.phases[-1].input_px == export.INPUT_HEIGHT_PX
     with pytest.raises(config.ConfigError, match="unknown keys speed"):
         config.parse((RUNS / "detector.toml").read_text(encoding="utf-8"), ["--optimiser.speed=3"])
 
@@ -255,8 +255,8 @@ def test_export_agrees_and_carries_its_metadata(tmp_path, monkeypatch):
     session = onnxruntime.InferenceSession(str(tmp_path / "detector.onnx"), providers=["CPUExecutionProvider"])
     meta = session.get_modelmeta().custom_metadata_map
     assert meta["mhp.kind"] == "detector" and meta["mhp.score_threshold"] == "0.35" and json.loads(meta["mhp.accuracy"]) == {}
-    found = session.run(["boxes", "scores"], {"image": np.zeros((2, 3, 320, 320), np.float32)})
-    assert found[0].shape == (2, 2100, 4) and found[1].shape == (2, 2100) and 0 <= found[1].min() <= found[1].max() <= 1
+    found = session.run(["boxes", "scores"], {"image": np.zeros((2, 3, 320, 384), np.float32)})
+    assert found[0].shape == (2, 2520, 4) and found[1].shape == (2, 2520) and 0 <= found[1].min() <= found[1].max() <= 1
 
 
 def test_measuring_counts_hits_misses_and_what_does_not_count():
@@ -267,3 +267,54 @@ def test_measuring_counts_hits_misses_and_what_does_not_count():
     assert right.tolist() == [0.9] and best.tolist() == [0.9]
     assert wrong.tolist() == [0.8, 0.4]  # the double and the tall one over nobody; small, spare and in a crowd: no matter
     assert evaluate.wilson(5, 10) == "50.0 % [23.7, 76.3], n 10"
+
+
+def test_others_in_photographs_become_people_doubts_or_nothing():
+    labelled = np.array([10.0, 10, 60, 110])
+    found = np.array([[12.0, 8, 61, 112], [15, 60, 50, 108], [80, 10, 120, 110], [130, 20, 150, 60], [160, 20, 180, 60]])
+    people, person = relabel.everybody(labelled, found, np.array([0.9, 0.8, 0.7, 0.2, 0.01]), relabel.Limits(0.4, 0.1))
+    assert np.array_equal(people, np.concatenate([labelled[None], found[2:4]])) and person.tolist() == [1, 1, 0]
+
+
+def test_views_that_disagree_lower_the_score():
+    sure = np.array([[10.0, 10, 50, 90]])
+    both, mean = relabel.merged([(sure, np.array([0.8])), (sure + 1, np.array([0.6]))])
+    assert len(both) == 1 and mean[0] == pytest.approx(0.7)
+    once, halved = relabel.merged([(sure, np.array([0.8])), (np.zeros((0, 4)), np.zeros(0))])
+    assert len(once) == 1 and halved[0] == pytest.approx(0.4)
+
+
+def painted_person(rng, height, width):
+    """A picture with somebody of one colour before grass, and the joints [21,2]."""
+    joints = skeleton.load("muco21")
+    places = {"Head_top": (60, 20), "Thorax": (60, 42), "L_Shoulder": (72, 45), "R_Shoulder": (48, 45), "L_Hip": (68, 85), "R_Hip": (52, 85),
+              "L_Elbow": (76, 62), "R_Elbow": (44, 62), "L_Wrist": (76, 80), "R_Wrist": (44, 80), "L_Knee": (68, 110), "R_Knee": (52, 110),
+              "L_Ankle": (68, 135), "R_Ankle": (52, 135)}
+    points, labelled = np.zeros((21, 2), np.float32), np.zeros(21, bool)
+    for name, place in places.items():
+        points[joints.index(name)], labelled[joints.index(name)] = place, True
+    named = {name: np.array(place, float) for name, place in places.items()}
+    body = composites.skeleton_mask(named, (height, width), composites.FLESH * 40, 0.34 * 22)
+    rgb = np.clip(np.array([40, 140, 50]) + rng.normal(0, 8, (height, width, 3)), 0, 255)
+    rgb[body] = np.array([200, 60, 60]) + rng.normal(0, 8, (int(body.sum()), 3))
+    return np.clip(rgb, 0, 255).astype(np.uint8), points, labelled, body
+
+
+def test_people_are_cut_out_along_their_edges():
+    rgb, points, labelled, body = painted_person(np.random.default_rng(6), 150, 120)
+    person = composites.cut_out(rgb, points, labelled)
+    rows, columns = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
+    wanted = body[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    assert person.upright and np.abs(np.array(person.rgba.shape[:2]) - wanted.shape).max() <= 4
+    assert abs(int((person.rgba[..., 3] > 127).sum()) / wanted.sum() - 1) < 0.1
+    labelled[skeleton.load("muco21").index("L_Hip")] = False
+    assert composites.cut_out(rgb, points, labelled) is None
+
+
+def test_pasting_marks_what_is_seen_at_the_border():
+    picture, owner = np.zeros((40, 50, 3), np.uint8), np.zeros((40, 50), np.int32)
+    block = np.full((20, 10, 4), 255, np.uint8)
+    composites.paste(picture, owner, block, -4, 30, 3)
+    assert (owner == 3).sum() == 6 * 10 and (picture[30:, :6] == 255).all() and not picture[:30].any()
+    composites.paste(picture, owner, block, 60, 0, 4)
+    assert not (owner == 4).any()

@@ -11,12 +11,12 @@ import torch
 GREY = 114
 
 
-def letterbox(picture: np.ndarray, side_px: int) -> tuple[np.ndarray, float]:
-    """uint8 [side, side, 3]: `picture` scaled to fit, in the top left corner, the rest grey; and the scale."""
+def letterbox(picture: np.ndarray, width_px: int, height_px: int) -> tuple[np.ndarray, float]:
+    """uint8 [height, width, 3]: `picture` scaled to fit, in the top left corner, the rest grey; and the scale."""
     height, width = picture.shape[:2]
-    scale = min(side_px / width, side_px / height)
+    scale = min(width_px / width, height_px / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    canvas = np.full((side_px, side_px, 3), GREY, np.uint8)
+    canvas = np.full((height_px, width_px, 3), GREY, np.uint8)
     canvas[:size[1], :size[0]] = resized(picture, size)
     return canvas, scale
 

@@ -22,11 +22,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Sources:
-    """Folders and shares of the three kinds of pictures. `trust`: see `dataset.Picture`, of photographs."""
+    """Folders and shares of the kinds of pictures: rendered crowds, photographs with one labelled person (`trust`: see
+    `dataset.Picture`), views without people, then `more` folders of shards with everybody's boxes."""
 
     crowds: Path
     photographs: Path
     panoramas: Path
+    more: tuple[Path, ...] = ()
     shares: tuple[float, ...] = (0.5, 0.35, 0.15)
     trust: float = 0.4
 
@@ -60,6 +62,6 @@ def parse(text: str, overrides: list[str] = ()) -> Run:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}") from error
     run = build(Run, table, "")
-    if len(run.sources.shares) != 3:
-        raise ConfigError("sources.shares: wants three numbers, of crowds, photographs and panoramas")
+    if len(run.sources.shares) != 3 + len(run.sources.more):
+        raise ConfigError("sources.shares: wants a number for each of crowds, photographs, panoramas and more")
     return run

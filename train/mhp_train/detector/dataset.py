@@ -23,9 +23,11 @@ from .shards import read_shard
 
 MOST_PEOPLE = 64  # a picture; more are cut off at random (their places count for nothing)
 SMALLEST_PX = 7.0  # people lower than this in the input count for nothing
-LEAST_LEFT = 0.3  # of a box's area inside the cut; with less it counts for nothing
-TALLEST, LOWEST_PX = 1.3, 16.0  # heights that people are scaled to: part of the input's side, px at 320
-MOST_ZOOM = 2.5
+LEAST_LEFT = 0.3  # of a box's area inside the cut; with less it counts for nothing,
+LEAST_OF_LARGE, LARGE_PX = 0.12, 64.0  # or with less than so much where its longer side still is so long, px at 320
+TALLEST, LOWEST_PX = 2.0, 16.0  # heights that people are scaled to: part of the input's side, px at 320
+MOST_ZOOM = 4.0
+CLOSE = 0.8  # people scaled to more than this part of the cut's height are not seen round their middle, but anywhere
 STRETCH = 0.1
 # Rows and columns of mosaics, and how often.
 GRIDS = (((1, 1), 0.45), ((1, 2), 0.08), ((2, 1), 0.08), ((2, 2), 0.2), ((2, 3), 0.05), ((3, 2), 0.05), ((3, 3), 0.06), ((4, 4), 0.03))
@@ -62,7 +64,7 @@ class PictureSource(Protocol):
 
 
 class Crowds:
-    """Rendered crowds from a folder of shards that may still be filled."""
+    """Pictures with everybody's boxes from a folder of shards that may still be filled."""
 
     def __init__(self, folder: Path):
         self.folder, self.loaded, self.starts = folder, {}, np.zeros(1, np.int64)
@@ -138,10 +140,13 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
         wanted = np.exp(rng.uniform(np.log(LOWEST_PX * input_px / 320), np.log(tallest * input_px)))
         scale = wanted / max(chosen[3] - chosen[1], 1.0)
     scale = max(min(scale, MOST_ZOOM * input_px / 320), least)
+    close = chosen is not None and scale * (chosen[3] - chosen[1]) > CLOSE * size[1]
     stretch = np.exp(rng.uniform(-STRETCH, STRETCH) / 2) if rng.random() < 0.5 else 1.0
     scales = np.array([scale * stretch, scale / stretch])
     span = np.minimum(np.ceil(np.array(size) / scales), [width, height]).astype(int)  # of the part, source px
-    middle = (chosen[:2] + chosen[2:]) / 2 if chosen is not None else np.array([width, height]) / 2
+    middle = np.array([width, height]) / 2
+    if chosen is not None:
+        middle = chosen[:2] + (chosen[2:] - chosen[:2]) * (rng.uniform([0.2, 0.05], [0.8, 0.7]) if close else 0.5)
     shift = rng.uniform(-0.5, 0.5, 2) * span if chosen is not None else rng.uniform(-0.5, 0.5, 2) * [width, height]
     start = np.clip(np.round(middle + shift - span / 2), 0, np.array([width, height]) - span).astype(int)
     out = np.array(size) if fill else np.minimum(np.maximum(np.round(span * scales), 1), size).astype(int)
@@ -152,7 +157,8 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
         part, boxes = part[:, ::-1], boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [out[0], 0, out[0], 0]
     clipped = np.clip(boxes, 0, np.tile(out, 2)).astype(np.float32)
     there = areas(clipped) > 0
-    kept = areas(clipped) >= LEAST_LEFT * areas(boxes)
+    large = (clipped[:, 2:] - clipped[:, :2]).max(axis=1, initial=0) >= LARGE_PX * input_px / 320
+    kept = areas(clipped) >= np.where(large, LEAST_OF_LARGE, LEAST_LEFT) * areas(boxes)
     tall = clipped[:, 3] - clipped[:, 1] >= SMALLEST_PX * input_px / 320
     return Picture(part, clipped[there], (picture.person & kept & tall)[there], picture.trust)
 

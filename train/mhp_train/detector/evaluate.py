@@ -24,7 +24,7 @@ from mhp_train import store
 from mhp_train.dataset import decode_picture
 from mhp_train.export import MEAN, STD
 from .boxes import areas, iou, letterbox, nms, overlaps
-from .export import INPUT_PX
+from .export import INPUT_HEIGHT_PX, INPUT_WIDTH_PX
 from .network import Detector, decode, locations
 from .photos import held_out_views, person_box
 from .shards import read_shard
@@ -53,8 +53,8 @@ class Case:
 
 
 def network_predictor(network: Detector) -> Predictor:
-    """Letterboxed picture uint8 [P,P,3] -> boxes [M,4], scores [M]."""
-    grid = locations(INPUT_PX, INPUT_PX)
+    """Letterboxed picture uint8 [H,W,3] -> boxes [M,4], scores [M]."""
+    grid = locations(INPUT_HEIGHT_PX, INPUT_WIDTH_PX)
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
 
     @torch.no_grad()
@@ -82,7 +82,7 @@ def onnx_predictor(path: Path, threads: int = 2) -> Predictor:
 
 def found(picture: np.ndarray, predictor: Predictor, nms_iou: float) -> tuple[np.ndarray, np.ndarray]:
     """Boxes [K,4] in px of the picture and scores [K], best first."""
-    canvas, scale = letterbox(picture, INPUT_PX)
+    canvas, scale = letterbox(picture, INPUT_WIDTH_PX, INPUT_HEIGHT_PX)
     boxes, scores = predictor(canvas)
     sure = scores >= LEAST_SCORE
     boxes, scores = boxes[sure], scores[sure]

@@ -2,7 +2,7 @@
 
     python3 -m mhp_train.detector.export --checkpoint train/checkpoints/detector.ckpt --score 0.4 -o models/mhp-detector.onnx
 
-Input `image` [N,3,320,320] float32, RGB 0..255, letterboxed into the top left corner, the rest grey 114.
+Input `image` [N,3,320,384] float32, RGB 0..255, letterboxed into the top left corner, the rest grey 114.
 Outputs `boxes` [N,M,4] (x1, y1, x2, y2 in input px; 0 = the left or upper edge of the picture, pixel i covers [i, i + 1))
 and `scores` [N,M] in 0..1.  No suppression of boxes that overlap: that is the program's.
 """
@@ -26,7 +26,8 @@ from .boxes import GREY
 from .network import LOG_LIMIT, Detector, decode, locations
 from .weights import from_checkpoint
 
-INPUT_PX = 320
+# Broader than high: more photographs are, and people stand beside each other.
+INPUT_WIDTH_PX, INPUT_HEIGHT_PX = 384, 320
 CHECK_BATCHES = (1, 4)
 BOX_LIMIT_PX, SCORE_LIMIT = 2e-2, 1e-3
 TRAINING_DATA = ("rendered crowds: MakeHuman bodies and clothes (CC0) in poses of CMU Mocap and others, Poly Haven panoramas (CC0), "
@@ -45,35 +46,35 @@ class Options:
 
 
 class Exportable(nn.Module):
-    """image [N,3,320,320] in 0..255 -> boxes [N,M,4], scores [N,M]."""
+    """image [N,3,H,W] in 0..255 -> boxes [N,M,4], scores [N,M]."""
 
-    def __init__(self, network: nn.Module, input_px: int):
+    def __init__(self, network: nn.Module, height_px: int, width_px: int):
         super().__init__()
         self.network = network
-        centres, strides = locations(input_px, input_px)
+        centres, strides = locations(height_px, width_px)
         self.register_buffer("mean", torch.tensor(MEAN).reshape(1, 3, 1, 1))
         # Of x1, y1, x2, y2: where the distances are counted from, and in which direction and unit.
         self.register_buffer("origin", torch.cat([centres, centres], dim=1)[None])
         self.register_buffer("unit", strides[None, :, None] * torch.tensor([-1.0, -1.0, 1.0, 1.0]))
-        self.input_px = input_px
+        self.register_buffer("limit", torch.tensor([width_px, height_px] * 2).float())
 
     def forward(self, image: torch.Tensor):
         raw = self.network(image - self.mean).transpose(1, 2)
         boxes = self.origin + torch.exp(raw[..., 1:].clamp(-LOG_LIMIT, LOG_LIMIT)) * self.unit
-        return boxes.clamp(0.0, float(self.input_px)), torch.sigmoid(raw[..., 0])
+        return torch.minimum(boxes.clamp(min=0.0), self.limit), torch.sigmoid(raw[..., 0])
 
 
 def exportable(network: Detector) -> Exportable:
     """The folded network, ready for tracing."""
     inference = folded(network)
     fold_deviation(inference)
-    return Exportable(inference, INPUT_PX).eval()
+    return Exportable(inference, INPUT_HEIGHT_PX, INPUT_WIDTH_PX).eval()
 
 
 def metadata(network: Detector, options: Options, state: dict | None) -> dict[str, str]:
     """Everything that the program needs to run the file, as strings."""
     entries = {
-        "format": 1, "kind": "detector", "name": "mhp-detector", "input_width_px": INPUT_PX, "input_height_px": INPUT_PX,
+        "format": 1, "kind": "detector", "name": "mhp-detector", "input_width_px": INPUT_WIDTH_PX, "input_height_px": INPUT_HEIGHT_PX,
         "color_order": "rgb", "input_scale": 1, "input_mean": joined((0, 0, 0)), "input_std": joined((1, 1, 1)),
         "score_threshold": options.score, "nms_iou": options.iou, "letterbox": "topleft", "letterbox_grey": GREY,
         "trained": "true" if state else "false", "training_data": TRAINING_DATA if state else "", "licence": LICENCE if state else "MIT",
@@ -94,7 +95,7 @@ def to_onnx(module: Exportable) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(module, (torch.zeros(1, 3, INPUT_PX, INPUT_PX),), buffer, **arguments)
+        torch.onnx.export(module, (torch.zeros(1, 3, INPUT_HEIGHT_PX, INPUT_WIDTH_PX),), buffer, **arguments)
     return buffer.getvalue()
 
 
@@ -108,10 +109,11 @@ def check(model: bytes, network: Detector) -> dict[str, float]:
     generator = torch.Generator().manual_seed(7)
     worst = {"boxes, px": 0.0, "scores": 0.0}
     for batch in CHECK_BATCHES:
-        image = torch.rand(batch, 3, INPUT_PX, INPUT_PX, generator=generator) * 255
+        image = torch.rand(batch, 3, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, generator=generator) * 255
         with torch.no_grad():
             raw = network((image - torch.tensor(MEAN).reshape(1, 3, 1, 1)) / torch.tensor(STD).reshape(1, 3, 1, 1))
-        wanted = decode(raw, *locations(INPUT_PX, INPUT_PX)).clamp(0.0, float(INPUT_PX)), torch.sigmoid(raw[:, 0])
+        limit = torch.tensor([INPUT_WIDTH_PX, INPUT_HEIGHT_PX] * 2)
+        wanted = decode(raw, *locations(INPUT_HEIGHT_PX, INPUT_WIDTH_PX)).clamp(min=0.0).minimum(limit), torch.sigmoid(raw[:, 0])
         got = session.run(["boxes", "scores"], {"image": image.numpy()})
         for (figure, before), ours, theirs, limit in zip(list(worst.items()), wanted, got, (BOX_LIMIT_PX, SCORE_LIMIT)):
             worst[figure] = max(before, float((ours - torch.from_numpy(theirs)).abs().max()))

@@ -41,7 +41,8 @@ def phase_at(progress: float, phases: tuple[config.Phase, ...]) -> config.Phase:
 
 def mixer_of(sources: config.Sources, seed: int) -> Mixer:
     """The run's pictures."""
-    return Mixer([Crowds(sources.crowds), Photographs(sources.photographs, sources.trust), Empty(sources.panoramas)], list(sources.shares), seed)
+    kinds = [Crowds(sources.crowds), Photographs(sources.photographs, sources.trust), Empty(sources.panoramas)]
+    return Mixer(kinds + [Crowds(folder) for folder in sources.more], list(sources.shares), seed)
 
 
 def picture_grid(batch: Batch, raw: torch.Tensor, columns: int = 4):

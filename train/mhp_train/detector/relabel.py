@@ -1,0 +1,138 @@
+"""Everybody in LSPET's photographs, where only one person has a label: the detector says where others are.
+
+    python3 -m mhp_train.detector.relabel --model CKPT --photographs /var/tmp/mhp-data/lspet --out /var/tmp/mhp-data/det-photos [--sheet FILE]
+
+Each photograph is seen in two sizes and mirrored; a box's score is the mean over these views of the best one that agrees with it.
+Sure boxes away from the labelled person become people, doubtful ones places that count for nothing; the rest is empty.
+--out receives shards of boxes (`shards`), one for each of --photographs, that replace older ones: a better detector labels again.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from mhp_train import store
+from mhp_train.dataset import decode_picture
+from mhp_train.loop import normalised
+from .boxes import areas, iou, letterbox, nms, overlaps
+from .network import Detector, decode, locations
+from .photos import person_box
+from .shards import write_shard
+from .weights import from_checkpoint
+
+SIDES_PX = (320, 448)
+AGREES_IOU, NMS_IOU = 0.5, 0.5
+LEAST_VIEW_SCORE = 0.05
+SAME_IOU, INSIDE = 0.3, 0.7  # with the labelled person: overlap, or part of the found box, from which on it is that person's
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Mean scores from which on a box is a person, or at least doubtful."""
+
+    sure: float = 0.42
+    doubtful: float = 0.1
+
+
+@torch.no_grad()
+def views(network: Detector, pictures: list[np.ndarray]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """For each picture (boxes [K,4] in its px, scores [K]) of each view, overlaps suppressed."""
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in pictures]
+    for side in SIDES_PX:
+        grid = locations(side, side)
+        for mirrored in (False, True):
+            boxed = [letterbox(np.ascontiguousarray(p[:, ::-1]) if mirrored else p, side, side) for p in pictures]
+            raw = network(normalised(torch.from_numpy(np.stack([canvas for canvas, _ in boxed])), torch.device("cpu")))
+            every, scores = decode(raw, *grid).numpy(), torch.sigmoid(raw[:, 0]).numpy()
+            for index, (picture, (_, scale)) in enumerate(zip(pictures, boxed)):
+                height, width = picture.shape[:2]
+                seen = scores[index] >= LEAST_VIEW_SCORE
+                boxes = np.clip(every[index][seen] / scale, 0, [width, height] * 2)
+                if mirrored:
+                    boxes = boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [width, 0, width, 0]
+                kept = nms(boxes, scores[index][seen], NMS_IOU)
+                found[index].append((boxes[kept], scores[index][seen][kept]))
+    return found
+
+
+def merged(found: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes [K,4] and mean scores [K] of all views together, best first."""
+    boxes, scores = np.concatenate([b for b, _ in found]), np.concatenate([s for _, s in found])
+    mean = np.zeros(len(boxes))
+    for view_boxes, view_scores in found:
+        if len(view_boxes) and len(boxes):
+            mean += np.where(iou(boxes, view_boxes) >= AGREES_IOU, view_scores[None], 0).max(axis=1) / len(found)
+    kept = nms(boxes, mean + 1e-3 * scores, NMS_IOU)
+    return boxes[kept], mean[kept]
+
+
+def everybody(labelled: np.ndarray, boxes: np.ndarray, scores: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes [G,4], the labelled one [4] first, and person uint8 [G] (0: counts for nothing)."""
+    others = (iou(boxes, labelled[None])[:, 0] < SAME_IOU) & (overlaps(boxes, labelled[None])[:, 0] < INSIDE * areas(boxes))
+    others &= scores >= limits.doubtful
+    return np.concatenate([labelled[None], boxes[others]]), np.concatenate([[1], scores[others] >= limits.sure]).astype(np.uint8)
+
+
+def relabel(network: Detector, shard: store.Shard, limits: Limits):
+    """(sizes, boxes, person), a list each, of a shard's pictures."""
+    sizes, every_box, every_person = [], [], []
+    for start in range(0, len(shard), BATCH):
+        rows = range(start, min(start + BATCH, len(shard)))
+        pictures = [decode_picture(shard.encoded(row), False) for row in rows]
+        for row, picture, found in zip(rows, pictures, views(network, pictures)):
+            size = picture.shape[1::-1]
+            box = person_box(shard.labels["joints_px"][row], shard.labels["weight2d"][row] > 0)
+            boxes, person = everybody(np.clip(box, 0, size * 2), *merged(found), limits)
+            sizes.append(size)
+            every_box.append(boxes.astype(np.float32))
+            every_person.append(person)
+    return sizes, every_box, every_person
+
+
+def tile(shard: store.Shard, row: int, boxes: np.ndarray, person: np.ndarray, side_px: int = 230) -> np.ndarray:
+    """uint8 BGR: a picture with its boxes; white as labelled, green added, blue doubtful."""
+    canvas, scale = letterbox(np.ascontiguousarray(decode_picture(shard.encoded(row), False)[..., ::-1]), side_px, side_px)
+    for number, ((x1, y1, x2, y2), sure) in enumerate(zip((boxes * scale).astype(int).tolist(), person)):
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), (255, 255, 255) if not number else (0, 220, 0) if sure else (255, 90, 0), 1)
+    return canvas
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint of the detector (moving average)")
+    parser.add_argument("--photographs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sure", type=float, default=Limits.sure)
+    parser.add_argument("--doubtful", type=float, default=Limits.doubtful)
+    parser.add_argument("--sheet", type=Path, help="picture of some photographs in which others were found")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    limits, network = Limits(args.sure, args.doubtful), from_checkpoint(args.model)[0]
+    network = network.to(memory_format=torch.channels_last)
+    added = doubtful = pictures = 0
+    tiles = []
+    for path in sorted(args.photographs.glob("*.npz")):
+        shard = store.read(path)
+        sizes, boxes, person = relabel(network, shard, limits)
+        meta = json.dumps({"generator": "mhp_train.detector.relabel", "sure": limits.sure, "doubtful": limits.doubtful})
+        write_shard(args.out / path.name, [shard.encoded(row) for row in range(len(shard))], sizes, boxes, person, meta)
+        pictures, added, doubtful = pictures + len(shard), added + sum(int(p.sum()) - 1 for p in person), doubtful + sum(int((p == 0).sum()) for p in person)
+        print(f"{path.name}: {pictures} photographs, {added} people added, {doubtful} places in doubt", file=sys.stderr, flush=True)
+        tiles += [tile(shard, row, b, p) for row, (b, p) in enumerate(zip(boxes, person)) if len(p) > 1][:8]
+    if args.sheet:
+        rows = [cv2.hconcat(tiles[start:start + 8]) for start in range(0, len(tiles) - 7, 8)]
+        cv2.imwrite(str(args.sheet), cv2.vconcat(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
