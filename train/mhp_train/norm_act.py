@@ -1,52 +1,19 @@
 """Training on the CPU: batch norm and the one-slope PReLU behind it as one operation in C.
 
 The two took a third of a training step: separate operators pass over memory about nine times where four do.
-`accelerate` changes how a network computes, not its modules, names or results (to rounding).
-Built on first use with the system's C compiler; without one the network stays as it is.
+`accelerate` changes how a network computes, not its modules, names or results (to rounding).  Without a C compiler the network
+stays as it is.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import subprocess
-import tempfile
-from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import nn
 
+from .kernels import NORM_ACT_KINDS, library, pointer
 from .network import LayerPReLU
-
-SOURCE = Path(__file__).parent.parent / "native" / "norm_act.c"
-FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
-
-
-@lru_cache(maxsize=None)
-def library() -> ctypes.CDLL | None:
-    """The compiled source from the cache folder of this user, or None where it cannot be built."""
-    try:
-        source = SOURCE.read_bytes()
-        cache = Path(os.path.expanduser("~")) / ".cache" / "mhp-train"
-        cache.mkdir(parents=True, exist_ok=True)
-        path = cache / f"norm-act-{hashlib.sha256(source + ' '.join(FLAGS).encode()).hexdigest()[:16]}-{os.uname().machine}.so"
-        if not path.exists():
-            with tempfile.TemporaryDirectory(dir=cache) as folder:
-                built = Path(folder) / "out.so"
-                subprocess.run(["cc", *FLAGS, str(SOURCE), "-o", str(built), "-lm"], check=True, capture_output=True)
-                os.replace(built, path)
-        loaded = ctypes.CDLL(str(path))
-        loaded.norm_act_backward.restype = ctypes.c_float
-        return loaded
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def pointer(tensor: torch.Tensor) -> ctypes.c_void_p:
-    """Address of a tensor's first value."""
-    return ctypes.c_void_p(tensor.data_ptr())
 
 
 class NormAct(torch.autograd.Function):
@@ -61,7 +28,8 @@ class NormAct(torch.autograd.Function):
         ctx.channels, ctx.rows = x.shape[1], x.numel() // x.shape[1]
         ctx.alpha = 1.0 if slope is None else slope.item()
         kept, y = torch.empty(4, ctx.channels), torch.empty_like(x)
-        library().norm_act_forward(
+        ctx.kind = NORM_ACT_KINDS[x.dtype]
+        getattr(library(), f"norm_act_forward_{ctx.kind}")(
             pointer(x), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(weight), pointer(bias), ctypes.c_float(ctx.alpha),
             ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum or -1.0), pointer(norm.running_mean), pointer(norm.running_var),
             pointer(kept), pointer(y))
@@ -74,7 +42,7 @@ class NormAct(torch.autograd.Function):
         x, kept = ctx.saved_tensors
         grad = grad.contiguous(memory_format=torch.channels_last)
         dx, grads = torch.empty_like(x), torch.empty(2, ctx.channels)
-        slope_gradient = library().norm_act_backward(
+        slope_gradient = getattr(library(), f"norm_act_backward_{ctx.kind}")(
             pointer(x), pointer(grad), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(kept), ctypes.c_float(ctx.alpha),
             int(ctx.frozen), pointer(grads), pointer(dx))
         return dx, grads[0], grads[1], torch.full((1,), slope_gradient) if ctx.learn_slope else None, None
@@ -95,11 +63,11 @@ def statistics(network: nn.Module) -> list[torch.Tensor]:
 
 
 def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):
-    """A `forward` for `norm` that also does `activation`; falls back outside CPU training in float32."""
+    """A `forward` for `norm` that also does `activation`; falls back outside CPU training."""
     plain = type(norm).forward
 
     def forward(x: torch.Tensor) -> torch.Tensor:
-        if not (norm.training and x.device.type == "cpu" and x.dtype == torch.float32):
+        if not (norm.training and x.device.type == "cpu" and x.dtype in NORM_ACT_KINDS):
             y = plain(norm, x)
             return y if activation is None else LayerPReLU.forward(activation, y)
         return NormAct.apply(x, norm.weight, norm.bias, None if activation is None else activation.weight, norm)
@@ -107,10 +75,26 @@ def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):
     return forward
 
 
+def strided_forward(conv: nn.Conv2d):
+    """A `forward` for a strided depthwise convolution that computes in float32 on the CPU: oneDNN's gradient in bfloat16 is slow."""
+
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        if x.device.type != "cpu" or x.dtype == torch.float32:
+            return type(conv).forward(conv, x)
+        with torch.autocast("cpu", enabled=False):
+            return type(conv).forward(conv, x.float()).to(x.dtype)
+
+    return forward
+
+
 def accelerate(network: nn.Module) -> bool:
-    """Let every batch norm of `network` compute itself and the one-slope PReLU behind it in C.  False if that cannot be built."""
+    """Let every batch norm of `network` compute itself and the one-slope PReLU behind it in C, and strided depthwise convolutions
+    in float32.  False, and nothing changed, if the C routines cannot be built."""
     if library() is None:
         return False
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
+            module.forward = strided_forward(module)
     for parent in network.modules():
         if not isinstance(parent, nn.Sequential):
             continue

@@ -1,8 +1,9 @@
 """The losses: gradients, masks, and that they teach a volume."""
 
+import pytest
 import torch
 
-from mhp_train import decode, losses, skeleton
+from mhp_train import decode, kernels, losses, skeleton
 from mhp_train.dataset import Batch
 
 PARENTS = skeleton.load("muco21").parents
@@ -20,10 +21,25 @@ def test_marginals_gradient_equals_finite_differences():
     assert torch.autograd.gradcheck(losses.Marginals.apply, (volume,))
 
 
+@pytest.mark.skipif(kernels.library() is None, reason="no C compiler")
+def test_marginals_in_c_equal_those_of_torch():
+    generator = torch.Generator().manual_seed(5)
+    volume = torch.randn(3, 12, 5, 8, generator=generator) * 4
+    grads = [torch.randn(*shape, generator=generator) for _ in range(2) for shape in ((3, 12, 5), (3, 5, 8))]
+    answers = []
+    for kind in ("torch", "c"):
+        v = volume.clone().requires_grad_()
+        found = [*losses.Marginals.apply(v), *losses.Marginals.apply(v * 0.5)] if kind == "torch" else losses.NativeMarginals.apply(v, 1.0, 0.5)
+        torch.autograd.backward(list(found), grads)
+        answers.append([*found, v.grad])
+    for expected, got in zip(*answers):
+        assert torch.allclose(expected, got, rtol=1e-4, atol=1e-6)
+
+
 def test_coordinates_equal_soft_argmax():
     volume = torch.randn(2, 21 * 8, 4, 6, generator=torch.Generator().manual_seed(1)) * 2
     for layout in (torch.contiguous_format, torch.channels_last):
-        plane, depth = losses.marginals(volume.contiguous(memory_format=layout), 21)
+        plane, depth = losses.marginals(volume.contiguous(memory_format=layout), 21, 1.0)
         coords = losses.coordinates(plane, depth, 6)
         assert torch.allclose(coords, decode.soft_argmax(volume, 21)[0], atol=1e-5)
 

@@ -88,6 +88,41 @@ def test_fused_norm_trains_like_separate_operators():
     assert torch.allclose(plain(x), fused(x), atol=1e-5)
 
 
+@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+def test_fused_norm_in_bfloat16_equals_float32_to_rounding():
+    torch.manual_seed(2)
+    net = nn.Sequential(nn.BatchNorm2d(24), network.LayerPReLU()).train()
+    assert norm_act.accelerate(net)
+    x = (torch.randn(4, 24, 9, 9) * 3 + 1).bfloat16()
+    grad = torch.randn(4, 24, 9, 9).bfloat16()
+    answers = []
+    for kind in (torch.float32, torch.bfloat16):
+        given = x.to(kind).to(memory_format=torch.channels_last).requires_grad_()
+        net.zero_grad()
+        out = net(given)
+        assert out.dtype == kind
+        out.backward(grad.to(kind))
+        answers.append([out.float(), given.grad.float(), *(p.grad.clone() for p in net.parameters())])
+    for exact, rounded in zip(*answers):
+        assert torch.allclose(exact, rounded, rtol=1 / 128, atol=1e-2)
+
+
+@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+def test_network_learns_in_bfloat16_what_it_learns_in_float32():
+    torch.manual_seed(3)
+    net = network.build("xs", 21).to(memory_format=torch.channels_last).train()
+    norm_act.accelerate(net)
+    image = torch.randn(4, 3, 128, 128)
+    gradients = []
+    for low in (False, True):
+        net.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+            volume = net(image)
+        volume.float().square().mean().backward()
+        gradients.append(torch.cat([p.grad.reshape(-1) for p in net.final_layer.parameters()]))
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.97
+
+
 @pytest.mark.parametrize("accelerated", [False, True])
 def test_frozen_norm_trains_with_running_statistics(accelerated):
     torch.manual_seed(1)

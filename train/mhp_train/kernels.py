@@ -1,0 +1,51 @@
+"""The C routines of training on the CPU (`native/norm_act.c`, `native/marginals.c`), called through ctypes.
+
+Built on first use with the system's C compiler; where there is none `library` gives None and torch's operators do the work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+FOLDER = Path(__file__).parent.parent / "native"
+SOURCES = ("norm_act.c", "marginals.c")
+INCLUDED = ("norm_act_typed.h",)
+NORM_ACT_KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
+FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
+
+
+@lru_cache(maxsize=None)
+def library() -> ctypes.CDLL | None:
+    """The compiled sources from the cache folder of this user, or None where they cannot be built."""
+    try:
+        digest = hashlib.sha256(" ".join(FLAGS).encode())
+        for name in SOURCES + INCLUDED:
+            digest.update((FOLDER / name).read_bytes())
+        cache = Path(os.path.expanduser("~")) / ".cache" / "mhp-train"
+        cache.mkdir(parents=True, exist_ok=True)
+        path = cache / f"kernels-{digest.hexdigest()[:16]}-{os.uname().machine}.so"
+        if not path.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as folder:
+                built = Path(folder) / "out.so"
+                subprocess.run(["cc", *FLAGS, *(str(FOLDER / name) for name in SOURCES), "-o", str(built), "-lm"], check=True,
+                               capture_output=True)
+                os.replace(built, path)
+        loaded = ctypes.CDLL(str(path))
+        for kind in NORM_ACT_KINDS.values():
+            getattr(loaded, f"norm_act_backward_{kind}").restype = ctypes.c_float
+        return loaded
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def pointer(tensor: torch.Tensor) -> ctypes.c_void_p:
+    """Address of a tensor's first value."""
+    return ctypes.c_void_p(tensor.data_ptr())
