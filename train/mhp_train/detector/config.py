@@ -47,6 +47,7 @@ class Run:
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
     freeze_norm: float = 1.0
+    bf16: bool = False
     processes: int = 1
     threads: int = 1
     checkpoint_minutes: float = 3.0

@@ -149,7 +149,8 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             side = batch.image.shape[1]
             if side not in grids:
                 grids[side] = tuple(t.to(device) for t in locations(side, side))
-            raw = network(normalised(batch.image, device)).float()
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.bf16):
+                raw = network(normalised(batch.image, device)).float()
             total, terms = losses.loss(raw, batch.boxes.to(device), batch.count.to(device), batch.trust.to(device), *grids[side], run.loss)
             network.zero_grad(set_to_none=True)
             total.backward()
