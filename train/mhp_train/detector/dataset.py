@@ -27,10 +27,11 @@ LEAST_LEFT = 0.3  # of a box's area inside the cut; with less it counts for noth
 LEAST_OF_LARGE, LARGE_PX = 0.12, 64.0  # or with less than so much where its longer side still is so long, px at 320
 TALLEST, LOWEST_PX = 2.0, 16.0  # heights that people are scaled to: part of the input's side, px at 320
 MOST_ZOOM = 4.0
+AWAY = 0.1  # cuts of pictures with people that do not look for one: mostly what is around people
 CLOSE = 0.8  # people scaled to more than this part of the cut's height are not seen round their middle, but anywhere
 STRETCH = 0.1
 # Rows and columns of mosaics, and how often.
-GRIDS = (((1, 1), 0.45), ((1, 2), 0.08), ((2, 1), 0.08), ((2, 2), 0.2), ((2, 3), 0.05), ((3, 2), 0.05), ((3, 3), 0.06), ((4, 4), 0.03))
+GRIDS = (((1, 1), 0.6), ((1, 2), 0.08), ((2, 1), 0.08), ((2, 2), 0.2), ((2, 3), 0.05), ((3, 2), 0.05), ((3, 3), 0.06), ((4, 4), 0.03))
 PIXELS = augment.Settings(colour=0.25, grey_chance=0.05, blur_chance=0.08, noise_chance=0.06, erase_chance=0.0)
 
 
@@ -132,9 +133,9 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
     height, width = picture.rgb.shape[:2]
     least = max(size[0] / width, size[1] / height) if fill else min(size[0] / width, size[1] / height)
     people = np.flatnonzero(picture.person)
-    chosen = picture.boxes[rng.choice(people)] if len(people) else None
+    chosen = picture.boxes[rng.choice(people)] if len(people) and rng.random() >= AWAY else None
     if chosen is None or (not fill and rng.random() < 0.35):
-        scale = least * np.exp(rng.uniform(0, 0.7)) if chosen is None else least
+        scale = least * np.exp(rng.uniform(0, 1.2 if len(people) else 0.7)) if chosen is None else least
     else:
         tallest = TALLEST * min(size[1] / input_px, 1.0)
         wanted = np.exp(rng.uniform(np.log(LOWEST_PX * input_px / 320), np.log(tallest * input_px)))
