@@ -20,6 +20,7 @@ import torch
 
 from .dataset import Batch
 from .kernels import library, pointer
+from .network import upsample
 
 
 @dataclass(frozen=True)
@@ -62,46 +63,61 @@ class Marginals(torch.autograd.Function):
         return grad.mul_(p)
 
 
+class CMarginals(ctypes.Structure):
+    """`marginals` of native/marginals.c."""
+
+    _fields_ = [
+        ("volume", ctypes.c_void_p),
+        ("n", ctypes.c_ssize_t), ("height", ctypes.c_ssize_t), ("width", ctypes.c_ssize_t),
+        ("joints", ctypes.c_int), ("bins", ctypes.c_int), ("enlarge", ctypes.c_int), ("scales", ctypes.c_int),
+        ("scale", ctypes.c_float * 2),
+        ("plane", ctypes.c_void_p * 2), ("depth", ctypes.c_void_p * 2), ("total", ctypes.c_void_p * 2),
+        ("peak", ctypes.c_void_p),
+    ]
+
+
 class NativeMarginals(torch.autograd.Function):
-    """The same in C for a float32 volume on the CPU, of softmax(scale * volume) for each of `scales` at once:
-    -> plane, depth of the first, plane, depth of the second, ...  Torch's operators took a quarter of a training step."""
+    """The same in C for a float32 volume [N,h,w,J,D] on the CPU, enlarged on the way, of softmax(scale * volume) for one or two `scales`:
+    -> plane, depth of the first, plane, depth of the second.  Torch's operators took a third of a training step."""
 
     @staticmethod
-    def forward(ctx, volume, *scales):
+    def forward(ctx, volume, enlarge, *scales):
         volume = volume.contiguous()
-        count, places, joints, bins = volume.shape
-        ctx.scales, kept = scales, []
-        for scale in scales:
-            plane, depth = torch.empty(count, places, joints), torch.empty(count, joints, bins)
-            peak, total = torch.empty(count, joints), torch.empty(count, joints)
-            library().marginals_forward(*native_volume(volume), ctypes.c_float(scale), *map(pointer, (plane, depth, peak, total)))
-            kept += [plane, depth, peak, total]
+        count, height, width, joints, bins = volume.shape
+        kept = [torch.empty(count, joints)]
+        for _ in scales:
+            kept += [torch.empty(count, enlarge * height * enlarge * width, joints), torch.empty(count, joints, bins), torch.empty(count, joints)]
+        ctx.enlarge, ctx.scales = enlarge, scales
         ctx.save_for_backward(volume, *kept)
-        return tuple(tensor for index, tensor in enumerate(kept) if index % 4 < 2)
+        room = volume.new_empty(width * joints * bins)
+        library().marginals_forward(ctypes.byref(described(volume, kept, enlarge, scales)), pointer(room))
+        return tuple(tensor for index, tensor in enumerate(kept[1:]) if index % 3 < 2)
 
     @staticmethod
     def backward(ctx, *grads):
         volume, *kept = ctx.saved_tensors
-        grad = torch.empty_like(volume)
-        for index, scale in enumerate(ctx.scales):
-            given = [g.contiguous() for g in grads[2 * index:2 * index + 2]]
-            library().marginals_backward(*native_volume(volume), ctypes.c_float(scale), *map(pointer, (*kept[4 * index:4 * index + 4], *given)),
-                                         int(index > 0), pointer(grad))
-        return grad, *(None for _ in ctx.scales)
+        grad, room = torch.empty_like(volume), volume.new_empty(2, *volume.shape[2:])
+        given = [g.contiguous() for g in grads]
+        of_planes, of_depths = ((ctypes.c_void_p * 2)(*(g.data_ptr() for g in given[part::2])) for part in (0, 1))
+        library().marginals_backward(ctypes.byref(described(volume, kept, ctx.enlarge, ctx.scales)), of_planes, of_depths, pointer(room), pointer(grad))
+        return grad, None, *(None for _ in ctx.scales)
 
 
-def native_volume(volume: torch.Tensor) -> tuple:
-    """A volume [N,S,J,D] as the C routines take it."""
-    count, places, joints, bins = volume.shape
-    return pointer(volume), ctypes.c_ssize_t(count), ctypes.c_ssize_t(places), joints, bins
+def described(volume: torch.Tensor, kept: list[torch.Tensor], enlarge: int, scales: tuple[float, ...]) -> CMarginals:
+    """What the C routines work on; `kept`: peak, then plane, depth and total of each scale."""
+    pointers = [[tensor.data_ptr() for tensor in kept[1 + part::3]] for part in range(3)]
+    return CMarginals(volume.data_ptr(), *volume.shape[:3], *volume.shape[3:], enlarge, len(scales), (ctypes.c_float * 2)(*scales),
+                      *((ctypes.c_void_p * 2)(*each) for each in pointers), kept[0].data_ptr())
 
 
-def marginals(volume: torch.Tensor, joints: int, *scales: float) -> list[torch.Tensor]:
-    """volume [N,J*D,H,W] -> plane [N,H*W,J], depth [N,J,D] in float32 of softmax(scale * volume), for each of `scales` in turn."""
-    count, channels, height, width = volume.shape
-    flat = volume.float().permute(0, 2, 3, 1).reshape(count, height * width, joints, channels // joints)
-    if flat.device.type == "cpu" and library() is not None:
-        return list(NativeMarginals.apply(flat, *scales))
+def marginals(volume: torch.Tensor, joints: int, *scales: float, enlarge: int = 1) -> list[torch.Tensor]:
+    """volume [N,J*D,h,w] -> plane [N,H*W,J], depth [N,J,D] in float32 of softmax(scale * volume), for each of one or two `scales`
+    in turn; the volume is first upsampled if `enlarge` is 2 (H = 2 h)."""
+    if volume.device.type == "cpu" and library() is not None:
+        rows = volume.float().permute(0, 2, 3, 1)
+        return list(NativeMarginals.apply(rows.reshape(*rows.shape[:3], joints, -1), enlarge, *scales))
+    full = (upsample(volume.float()) if enlarge == 2 else volume.float()).permute(0, 2, 3, 1)
+    flat = full.reshape(len(full), full.shape[1] * full.shape[2], joints, -1)
     return [tensor for scale in scales for tensor in Marginals.apply(flat * scale)]
 
 
@@ -125,19 +141,20 @@ def weighted_mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return (values * weight).sum() / weight.sum().clamp(min=1.0)
 
 
-def loss(volume: torch.Tensor, batch: Batch, weights: Weights, parents: tuple[int, ...]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Total loss of a heat volume [N,J*D,H,W] and its unweighted terms (detached)."""
-    joints, width = batch.cells.shape[1], volume.shape[3]
+def loss(volume: torch.Tensor, batch: Batch, weights: Weights, parents: tuple[int, ...],
+         enlarge: int = 1) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Total loss of a heat volume [N,J*D,H,W], upsampled first if `enlarge` is 2, and its unweighted terms (detached)."""
+    joints, height, width = batch.cells.shape[1], volume.shape[2] * enlarge, volume.shape[3] * enlarge
     if weights.ce_temperature == 1:
-        plane, depth = sharp_plane, sharp_depth = marginals(volume, joints, 1.0)
+        plane, depth = sharp_plane, sharp_depth = marginals(volume, joints, 1.0, enlarge=enlarge)
     else:
-        sharp_plane, sharp_depth, plane, depth = marginals(volume, joints, 1.0, 1 / weights.ce_temperature)
+        sharp_plane, sharp_depth, plane, depth = marginals(volume, joints, 1.0, 1 / weights.ce_temperature, enlarge=enlarge)
     coords = coordinates(sharp_plane, sharp_depth, width)
     side = torch.tensor([width, width, depth.shape[2]], device=volume.device, dtype=torch.float32)
     weight = torch.stack([batch.weight2d, batch.weight2d, batch.weight_z], dim=-1)
     sigma = max(weights.sigma_least_cells, weights.sigma_cells * width / 32)
     target_x = gaussian(batch.cells[..., 0], width, sigma)
-    target_y = gaussian(batch.cells[..., 1], volume.shape[2], sigma)
+    target_y = gaussian(batch.cells[..., 1], height, sigma)
     target = (target_y.unsqueeze(-1) * target_x.unsqueeze(-2)).flatten(2).transpose(1, 2)  # [N,S,J]
     log_plane = torch.log(plane + 1e-9)
     target_z = gaussian(batch.cells[..., 2], depth.shape[2], weights.sigma_bins)

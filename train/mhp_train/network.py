@@ -187,6 +187,10 @@ class MobileHumanPose(nn.Module):
         self.final_layer = nn.Conv2d(DECODER_CHANNELS, joints * variant.depth_bins, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return upsample(self.coarse(image))
+
+    def coarse(self, image: torch.Tensor) -> torch.Tensor:
+        """The volume before the last upsampling, [N,J*D,H/2c,W/2c]."""
         x = self.first_conv(image)
         kept: list[torch.Tensor] = []
         for index, block in enumerate(self.inv_residual, start=1):
@@ -197,7 +201,7 @@ class MobileHumanPose(nn.Module):
         x = upsample(self.deconv0(torch.cat([kept.pop(), x], dim=1)))
         x = upsample(self.deconv1(torch.cat([kept.pop(), x], dim=1)))
         x = self.deconv2(torch.cat([kept.pop(), x], dim=1))
-        return upsample(self.final_layer(x))
+        return self.final_layer(x)
 
 
 def build(name: str, joints: int, prelu_kind: str = "layer") -> MobileHumanPose:

@@ -11,6 +11,7 @@ from torch import nn
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
+BF16_LEAST = 64  # smaller matrices gain nothing from 16 bits
 UPDATE_RMS = 0.2  # that of a typical AdamW update
 
 
@@ -28,10 +29,12 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised; a convolution's weight [o,i,h,w] counts as the matrix [o,i*h*w]."""
+    """Momentum, orthogonalised (in 16 bits if `bf16`); a convolution's weight [o,i,h,w] counts as the matrix [o,i*h*w]."""
 
-    def __init__(self, parameters, lr: float, momentum: float = 0.95, weight_decay: float = 0.0, rate: float = 1.0):
+    def __init__(self, parameters, lr: float, momentum: float = 0.95, weight_decay: float = 0.0, rate: float = 1.0,
+                 bf16: bool = False):
         super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, rate=rate))
+        self.bf16 = bf16
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -45,7 +48,9 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = torch.lerp(parameter.grad, state["momentum"], group["momentum"])
                 matrix = ahead.reshape(len(ahead), -1)
-                update = orthogonalised(matrix) * (UPDATE_RMS * max(matrix.shape) ** 0.5)
+                if self.bf16 and min(matrix.shape) >= BF16_LEAST:
+                    matrix = matrix.bfloat16()
+                update = orthogonalised(matrix).float() * (UPDATE_RMS * max(matrix.shape) ** 0.5)
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * group["rate"])
 
@@ -65,7 +70,8 @@ def hidden_matrices(network: nn.Module) -> list[nn.Parameter]:
             if isinstance(module, nn.Conv2d) and module.groups == 1 and not any(module is other for other in left_out)]
 
 
-def build(network: nn.Module, kind: str, lr: float, weight_decay: float, muon_rate: float = 1.0) -> list[torch.optim.Optimizer]:
+def build(network: nn.Module, kind: str, lr: float, weight_decay: float, muon_rate: float = 1.0,
+          bf16: bool = False) -> list[torch.optim.Optimizer]:
     """The optimisers of a run, `kind` adamw or muon (its rate is lr * muon_rate); slopes, norms and biases do not decay."""
     if kind not in ("adamw", "muon"):
         raise ValueError(f"optimiser kind {kind!r} is not one of adamw, muon")
@@ -75,7 +81,7 @@ def build(network: nn.Module, kind: str, lr: float, weight_decay: float, muon_ra
     groups = [{"params": [p for p in rest if p.dim() > 1], "weight_decay": weight_decay},
               {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0}]
     optimisers: list[torch.optim.Optimizer] = [adamw(groups, lr)]
-    return optimisers + ([Muon(matrices, lr, weight_decay=weight_decay, rate=muon_rate)] if matrices else [])
+    return optimisers + ([Muon(matrices, lr, weight_decay=weight_decay, rate=muon_rate, bf16=bf16)] if matrices else [])
 
 
 def restore(optimisers: list[torch.optim.Optimizer], states: list[dict]) -> bool:

@@ -68,7 +68,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     if device.type == "cpu":
         norm_act.accelerate(network)
     optimisers = optimiser_kinds.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay,
-                                       run.optimiser.muon_rate)
+                                       run.optimiser.muon_rate, run.bf16)
     average = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).eval()
     average.load_state_dict(network.state_dict())
     step = samples = 0
@@ -132,8 +132,8 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             image = normalised(batch.image, device)
             on_device = batch if device.type == "cpu" else Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.bf16):
-                volume = network(image)
-            total, terms = losses.loss(volume, on_device, run.loss, joints.parents)
+                volume = network.coarse(image)
+            total, terms = losses.loss(volume, on_device, run.loss, joints.parents, enlarge=2)
             network.zero_grad(set_to_none=True)
             total.backward()
             minutes = minutes_before + (time.monotonic() - started_s) / 60

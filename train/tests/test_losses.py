@@ -22,16 +22,20 @@ def test_marginals_gradient_equals_finite_differences():
 
 
 @pytest.mark.skipif(kernels.library() is None, reason="no C compiler")
-def test_marginals_in_c_equal_those_of_torch():
+@pytest.mark.parametrize("enlarge", [1, 2])
+def test_marginals_in_c_equal_those_of_torch(enlarge, monkeypatch):
     generator = torch.Generator().manual_seed(5)
-    volume = torch.randn(3, 12, 5, 8, generator=generator) * 4
-    grads = [torch.randn(*shape, generator=generator) for _ in range(2) for shape in ((3, 12, 5), (3, 5, 8))]
+    volume = torch.randn(3, 5 * 8, 3, 4, generator=generator) * 4
+    grads = [torch.randn(*shape, generator=generator) for _ in range(2) for shape in ((3, 12 * enlarge ** 2, 5), (3, 5, 8))]
     answers = []
-    for kind in ("torch", "c"):
+    for native in (False, True):
+        if not native:
+            monkeypatch.setattr(losses, "library", lambda: None)
         v = volume.clone().requires_grad_()
-        found = [*losses.Marginals.apply(v), *losses.Marginals.apply(v * 0.5)] if kind == "torch" else losses.NativeMarginals.apply(v, 1.0, 0.5)
-        torch.autograd.backward(list(found), grads)
+        found = losses.marginals(v, 5, 1.0, 0.5, enlarge=enlarge)
+        torch.autograd.backward(found, grads)
         answers.append([*found, v.grad])
+        monkeypatch.undo()
     for expected, got in zip(*answers):
         assert torch.allclose(expected, got, rtol=1e-4, atol=1e-6)
 

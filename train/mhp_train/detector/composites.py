@@ -36,6 +36,7 @@ LEAST_CORE, AREA_LIMITS = 0.97, (0.75, 1.9)  # of the core inside the cut; the c
 LEAST_SEEN, LEAST_FILLED = 0.15, 0.14  # as in `scenes`
 ON_BACKDROP = 0.5  # the others stand in photographs
 MOST_COVERED = 0.45  # of the box of somebody in the photograph; with more they count for nothing
+THING = -1  # in place of the number of the person who is seen at a pixel; 0 is what was there before
 LIMBS = (("Shoulder", "Elbow"), ("Elbow", "Wrist"), ("Hip", "Knee"), ("Knee", "Ankle"))
 
 
@@ -133,6 +134,20 @@ def backdrop(rng: np.random.Generator, backdrops: Backdrops) -> np.ndarray:
     return resized(part[:, ::-1] if rng.random() < 0.5 else part, (round(part_w * scale), round(part_h * scale)))
 
 
+def thing(rng: np.random.Generator, backdrops: Backdrops) -> np.ndarray:
+    """uint8 [H,W,4]: part of a backdrop in a random outline; nobody, however sharply it stands out."""
+    part = backdrop(rng, backdrops)
+    w, h = np.clip(np.exp(rng.uniform(np.log(10), np.log(110))) * np.exp([rng.normal(-0.2, 0.3), rng.normal(0.2, 0.3)]), 6, 150).astype(int)
+    x, y = int(rng.integers(max(1, part.shape[1] - w))), int(rng.integers(max(1, part.shape[0] - h)))
+    part = resized(np.ascontiguousarray(part[y:y + 2 * h, x:x + 2 * w]), (int(w), int(h)))
+    outline = cv2.resize(rng.normal(0, 1, (5, 4)).astype(np.float32), (int(w), int(h)), interpolation=cv2.INTER_CUBIC)
+    ys, xs = np.mgrid[-1:1:h * 1j, -1:1:w * 1j]
+    alpha = (xs**2 + ys**2 + 0.35 * outline < 0.8) if rng.random() < 0.75 else np.ones((h, w), bool)
+    gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.1, 3))
+    colour = np.clip(part * gain, 0, 255).astype(np.uint8)
+    return np.dstack([colour, cv2.GaussianBlur(alpha.astype(np.float32) * 255, (3, 3), 0.7).astype(np.uint8)])
+
+
 def places(rng: np.random.Generator, count: int, width: int, height: int) -> list[tuple[float, float, float]]:
     """(middle x, foot y, height px) of people, the farthest first: a row, a group or anywhere."""
     style = rng.random()
@@ -186,14 +201,21 @@ def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], ba
     """(rgb, boxes float32 [G,4], person uint8 [G]) of one picture."""
     if rng.random() < ON_BACKDROP:
         base = Picture(np.ascontiguousarray(backdrop(rng, backdrops)), np.zeros((0, 4), np.float32), np.zeros(0, bool))
-        count = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.1, 0.2, 0.2, 0.18, 0.14, 0.1, 0.08]))
+        count = int(rng.choice([0, 1, 2, 3, 4, 5, 6, 8], p=[0.1, 0.1, 0.18, 0.18, 0.16, 0.12, 0.09, 0.07]))
     else:
         base = photograph(rng, folder)
-        count = int(rng.choice([1, 2, 3, 4], p=[0.4, 0.3, 0.2, 0.1]))
+        count = int(rng.choice([0, 1, 2, 3, 4], p=[0.1, 0.3, 0.3, 0.2, 0.1]))
     picture = base.rgb
     height, width = picture.shape[:2]
     owner = np.zeros((height, width), np.int32)
     whole, largest = [], 1.0
+
+    def scatter(chance: float) -> None:
+        while rng.random() < chance:
+            piece = thing(rng, backdrops)
+            paste(picture, owner, piece, int(rng.integers(-5, width)), int(rng.integers(-5, height)), THING)
+
+    scatter(0.5)
     for number, (x, foot, tall) in enumerate(places(rng, count, width, height), 1):
         person = people[upright[int(rng.integers(len(upright)))] if rng.random() < 0.75 else int(rng.integers(len(people)))]
         scale = min((tall if person.upright else 0.75 * tall) / person.rgba.shape[0], MOST_ZOOM)
@@ -202,16 +224,11 @@ def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], ba
         left, top = round(x - rgba.shape[1] / 2), round(foot) - rgba.shape[0]
         paste(picture, owner, rgba, left, top, number)
         whole.append((left, top, left + rgba.shape[1], top + rgba.shape[0]))
-    if len(base.boxes) == 0 and rng.random() < 0.25:  # something before them
-        thing = backdrop(rng, backdrops)
-        w, h = (int(rng.uniform(0.1, 0.4) * side) for side in (width, height))
-        x, y = int(rng.integers(width - w)), int(rng.uniform(0.4, 1) * (height - h))
-        thing = thing[:h, :w]
-        picture[y:y + thing.shape[0], x:x + thing.shape[1]], owner[y:y + thing.shape[0], x:x + thing.shape[1]] = thing, 0
+    scatter(0.3)
     boxes, wanted = list(base.boxes), []
     for box, person in zip(base.boxes, base.person):
         x1, y1, x2, y2 = box.round().astype(int)
-        covered = (owner[max(y1, 0):y2, max(x1, 0):x2] > 0).mean() if x2 > x1 and y2 > y1 else 1.0
+        covered = (owner[max(y1, 0):y2, max(x1, 0):x2] != 0).mean() if x2 > x1 and y2 > y1 else 1.0
         wanted.append(person and covered < MOST_COVERED)
     for number, box in enumerate(np.array(whole, np.float32), 1):
         rows, columns = np.flatnonzero((owner == number).any(1)), np.flatnonzero((owner == number).any(0))

@@ -30,6 +30,7 @@ MOST_ZOOM = 4.0
 AWAY = 0.1  # cuts of pictures with people that do not look for one: mostly what is around people
 CLOSE = 0.8  # people scaled to more than this part of the cut's height are not seen round their middle, but anywhere
 STRETCH = 0.1
+TURNED, RECOLOURED = 0.3, 0.3  # chances of pictures without people
 # Rows and columns of mosaics, and how often.
 GRIDS = (((1, 1), 0.6), ((1, 2), 0.08), ((2, 1), 0.08), ((2, 2), 0.2), ((2, 3), 0.05), ((3, 2), 0.05), ((3, 3), 0.06), ((4, 4), 0.03))
 PIXELS = augment.Settings(colour=0.25, grey_chance=0.05, blur_chance=0.08, noise_chance=0.06, erase_chance=0.0)
@@ -110,7 +111,7 @@ class Photographs:
 
 
 class Empty:
-    """Backdrops without people."""
+    """Backdrops without people: few, hence turned and recoloured as no picture with people could be."""
 
     def __init__(self, panoramas: Path):
         self.backdrops = Backdrops(panoramas, held_out=False)
@@ -122,7 +123,12 @@ class Empty:
         return len(self.backdrops.photos)
 
     def draw(self, rng: np.random.Generator) -> Picture:
-        return Picture(self.backdrops.draw(rng), np.zeros((0, 4), np.float32), np.zeros(0, bool))
+        rgb = self.backdrops.draw(rng)
+        if rng.random() < TURNED:
+            rgb = np.rot90(rgb, int(rng.integers(1, 4)))
+        if rng.random() < RECOLOURED:
+            rgb = rgb[..., rng.permutation(3)]
+        return Picture(np.ascontiguousarray(rgb), np.zeros((0, 4), np.float32), np.zeros(0, bool))
 
 
 def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng: np.random.Generator) -> Picture:
@@ -135,7 +141,7 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
     people = np.flatnonzero(picture.person)
     chosen = picture.boxes[rng.choice(people)] if len(people) and rng.random() >= AWAY else None
     if chosen is None or (not fill and rng.random() < 0.35):
-        scale = least * np.exp(rng.uniform(0, 1.2 if len(people) else 0.7)) if chosen is None else least
+        scale = least * np.exp(rng.uniform(0, 1.2)) if chosen is None else least
     else:
         tallest = TALLEST * min(size[1] / input_px, 1.0)
         wanted = np.exp(rng.uniform(np.log(LOWEST_PX * input_px / 320), np.log(tallest * input_px)))

@@ -17,17 +17,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from mhp_train import store
 from mhp_train.dataset import decode_picture
+from mhp_train.export import folded
 from mhp_train.loop import normalised
 from .boxes import areas, iou, letterbox, nms, overlaps
-from .network import Detector, decode, locations
+from .network import decode, locations
 from .photos import person_box
 from .shards import write_shard
 from .weights import from_checkpoint
 
-SIDES_PX = (320, 448)
+SIDES_PX = (256, 384)
 AGREES_IOU, NMS_IOU = 0.5, 0.5
 LEAST_VIEW_SCORE = 0.05
 SAME_IOU, INSIDE = 0.3, 0.7  # with the labelled person: overlap, or part of the found box, from which on it is that person's
@@ -38,12 +40,12 @@ BATCH = 16
 class Limits:
     """Mean scores from which on a box is a person, or at least doubtful."""
 
-    sure: float = 0.42
-    doubtful: float = 0.1
+    sure: float = 0.33
+    doubtful: float = 0.13
 
 
 @torch.no_grad()
-def views(network: Detector, pictures: list[np.ndarray]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+def views(network: nn.Module, pictures: list[np.ndarray]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
     """For each picture (boxes [K,4] in its px, scores [K]) of each view, overlaps suppressed."""
     found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in pictures]
     for side in SIDES_PX:
@@ -81,7 +83,7 @@ def everybody(labelled: np.ndarray, boxes: np.ndarray, scores: np.ndarray, limit
     return np.concatenate([labelled[None], boxes[others]]), np.concatenate([[1], scores[others] >= limits.sure]).astype(np.uint8)
 
 
-def relabel(network: Detector, shard: store.Shard, limits: Limits):
+def relabel(network: nn.Module, shard: store.Shard, limits: Limits):
     """(sizes, boxes, person), a list each, of a shard's pictures."""
     sizes, every_box, every_person = [], [], []
     for start in range(0, len(shard), BATCH):
@@ -116,8 +118,8 @@ def main() -> int:
     parser.add_argument("--sheet", type=Path, help="picture of some photographs in which others were found")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    limits, network = Limits(args.sure, args.doubtful), from_checkpoint(args.model)[0]
-    network = network.to(memory_format=torch.channels_last)
+    limits = Limits(args.sure, args.doubtful)
+    network = folded(from_checkpoint(args.model)[0]).to(memory_format=torch.channels_last)
     added = doubtful = pictures = 0
     tiles = []
     for path in sorted(args.photographs.glob("*.npz")):

@@ -81,7 +81,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     if device.type == "cpu":
         norm_act.accelerate(network)
     optimisers = optimiser_kinds.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay,
-                                       run.optimiser.muon_rate)
+                                       run.optimiser.muon_rate, run.bf16)
     average = Detector().to(device, memory_format=torch.channels_last).eval()
     average.load_state_dict(network.state_dict())
     step = samples = 0
