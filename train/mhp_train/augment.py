@@ -30,6 +30,37 @@ class Settings:
     erase_chance: float = 0.4
     blur_chance: float = 0.1
     noise_chance: float = 0.1
+    part_chance: float = 0.0
+
+
+# Ends of a box that a part keeps, and how often; how much of the length it keeps; how often the picture ends there too.
+PART_ENDS = {"top": 0.7, "bottom": 0.1, "left": 0.1, "right": 0.1}
+PART_KEPT = (0.35, 0.85)
+PART_ENDS_PICTURE_CHANCE = 0.6
+
+
+def part_of(box: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str | None]:
+    """The box (x, y, w, h) of somebody of whom only a part shows, and the end that is kept if the picture ends there (else None)."""
+    end = str(rng.choice(list(PART_ENDS), p=list(PART_ENDS.values())))
+    axis = 0 if end in ("left", "right") else 1
+    kept = box.copy()
+    kept[2 + axis] *= rng.uniform(*PART_KEPT)
+    if end in ("right", "bottom"):
+        kept[axis] += box[2 + axis] - kept[2 + axis]
+    return kept, end if rng.random() < PART_ENDS_PICTURE_CHANCE else None
+
+
+def end_picture(picture: np.ndarray, box: np.ndarray, kept: str) -> None:
+    """Black out what lies beyond the side of `box` (in px of the picture) opposite to the kept end, in place."""
+    x, y, w, h = box
+    if kept == "top":
+        picture[max(0, round(y + h)):] = 0
+    elif kept == "bottom":
+        picture[:max(0, round(y))] = 0
+    elif kept == "left":
+        picture[:, max(0, round(x + w)):] = 0
+    else:
+        picture[:, :max(0, round(x))] = 0
 
 
 def warp_matrix(rng: np.random.Generator, settings: Settings) -> tuple[np.ndarray, bool]:

@@ -61,7 +61,10 @@ def sample(encoded: np.ndarray, labels: dict[str, np.ndarray], input_px: int, de
     Returns image [P,P,3] uint8, cells [21,3], weight2d [21], weight_z [21], outside [21].
     """
     width, height = (int(v) for v in labels["size_px"])
-    square = crop.process_bbox(crop.grown(labels["box_px"]), width, height)
+    box, kept_end = crop.grown(labels["box_px"]), None
+    if settings and rng.random() < settings.part_chance:
+        box, kept_end = augment.part_of(box, rng)
+    square = crop.process_bbox(box, width, height)
     if square is None:
         return None
     matrix, flipped = crop.image_to_crop(square), False
@@ -72,6 +75,8 @@ def sample(encoded: np.ndarray, labels: dict[str, np.ndarray], input_px: int, de
     shrink = np.sqrt(abs(np.linalg.det(to_input[:, :2])))
     reduce = shrink < 0.6
     picture = decode_picture(encoded, reduce)
+    if kept_end:
+        augment.end_picture(picture, box / 2 if reduce else box, kept_end)
     image = cv2.warpAffine(picture, half_size(to_input) if reduce else to_input, (input_px, input_px), flags=cv2.INTER_LINEAR)
     if settings:
         image = augment.change_pixels(image, rng, settings)

@@ -156,3 +156,17 @@ def test_lspet_dev_packs(tmp_path):
     encoded, labels = folder[0]
     assert cv2.imdecode(encoded, cv2.IMREAD_COLOR).shape[1::-1] == tuple(labels["size_px"])
     assert labels["weight2d"].sum() >= 11 and not labels["has_depth"]
+
+
+@pytest.mark.parametrize("kept", ["top", "bottom", "left", "right"])
+def test_a_part_ends_where_its_box_does(kept, monkeypatch):
+    monkeypatch.setattr(augment, "PART_ENDS", {kept: 1.0})
+    monkeypatch.setattr(augment, "PART_ENDS_PICTURE_CHANCE", 1.0)
+    box = np.array([20.0, 30.0, 40.0, 60.0])
+    part, end = augment.part_of(box, np.random.default_rng(1))
+    assert end == kept and (part[:2] >= box[:2]).all() and (part[:2] + part[2:] <= box[:2] + box[2:] + 1e-9).all()
+    picture = np.full((120, 100, 3), 255, np.uint8)
+    augment.end_picture(picture, part, end)
+    ys, xs = np.nonzero(picture[..., 0])
+    expected = {"top": (0, part[1] + part[3], 0, 100), "bottom": (part[1], 120, 0, 100), "left": (0, 120, 0, part[0] + part[2]), "right": (0, 120, part[0], 100)}
+    assert (ys.min(), ys.max() + 1, xs.min(), xs.max() + 1) == tuple(round(v) for v in expected[kept])
