@@ -24,10 +24,11 @@ from .shards import read_shard
 MOST_PEOPLE = 64  # a picture; more are cut off at random (their places count for nothing)
 SMALLEST_PX = 7.0  # people lower than this in the input count for nothing
 LEAST_LEFT = 0.3  # of a box's area inside the cut; with less it counts for nothing,
-LEAST_OF_LARGE, LARGE_PX = 0.12, 64.0  # or with less than so much where its longer side still is so long, px at 320
+LEAST_OF_LARGE, LARGE_PX = 0.08, 64.0  # or with less than so much where its longer side still is so long, px at 320
 TALLEST, LOWEST_PX = 2.0, 16.0  # heights that people are scaled to: part of the input's side, px at 320
 MOST_ZOOM = 4.0
 AWAY = 0.1  # cuts of pictures with people that do not look for one: mostly what is around people
+BUSTS, TALLEST_BUST = 0.1, 4.5  # chance of heads and shoulders, and the whole person's height then, part of the cut's
 CLOSE = 0.8  # people scaled to more than this part of the cut's height are not seen round their middle, but anywhere
 STRETCH = 0.1
 TURNED, RECOLOURED = 0.3, 0.3  # chances of pictures without people
@@ -140,7 +141,10 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
     least = max(size[0] / width, size[1] / height) if fill else min(size[0] / width, size[1] / height)
     people = np.flatnonzero(picture.person)
     chosen = picture.boxes[rng.choice(people)] if len(people) and rng.random() >= AWAY else None
-    if chosen is None or (not fill and rng.random() < 0.35):
+    bust = chosen is not None and rng.random() < BUSTS
+    if bust:
+        scale = rng.uniform(TALLEST, TALLEST_BUST) * size[1] / max(chosen[3] - chosen[1], 1.0)
+    elif chosen is None or (not fill and rng.random() < 0.35):
         scale = least * np.exp(rng.uniform(0, 1.2)) if chosen is None else least
     else:
         tallest = TALLEST * min(size[1] / input_px, 1.0)
@@ -153,8 +157,9 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
     span = np.minimum(np.ceil(np.array(size) / scales), [width, height]).astype(int)  # of the part, source px
     middle = np.array([width, height]) / 2
     if chosen is not None:
-        middle = chosen[:2] + (chosen[2:] - chosen[:2]) * (rng.uniform([0.2, 0.05], [0.8, 0.7]) if close else 0.5)
-    shift = rng.uniform(-0.5, 0.5, 2) * span if chosen is not None else rng.uniform(-0.5, 0.5, 2) * [width, height]
+        middle = chosen[:2] + (chosen[2:] - chosen[:2]) * (
+            rng.uniform([0.3, 0.03], [0.7, 0.25]) if bust else rng.uniform([0.2, 0.05], [0.8, 0.7]) if close else 0.5)
+    shift = rng.uniform(-0.5, 0.5, 2) * (0.5 if bust else 1.0) * span if chosen is not None else rng.uniform(-0.5, 0.5, 2) * [width, height]
     start = np.clip(np.round(middle + shift - span / 2), 0, np.array([width, height]) - span).astype(int)
     out = np.array(size) if fill else np.minimum(np.maximum(np.round(span * scales), 1), size).astype(int)
     part = picture.rgb[start[1]:start[1] + span[1], start[0]:start[0] + span[0]]
