@@ -24,11 +24,11 @@ from .shards import read_shard
 MOST_PEOPLE = 64  # a picture; more are cut off at random (their places count for nothing)
 SMALLEST_PX = 7.0  # people lower than this in the input count for nothing
 LEAST_LEFT = 0.3  # of a box's area inside the cut; with less it counts for nothing,
-LEAST_OF_LARGE, LARGE_PX = 0.08, 64.0  # or with less than so much where its longer side still is so long, px at 320
+LEAST_OF_LARGE, LARGE_PX = 0.15, 64.0  # or with less than so much where its longer side still is so long, px at 320
 TALLEST, LOWEST_PX = 2.0, 16.0  # heights that people are scaled to: part of the input's side, px at 320
-MOST_ZOOM = 4.0
+MOST_ZOOM = 3.0  # more shows only what even we cannot tell
 AWAY = 0.1  # cuts of pictures with people that do not look for one: mostly what is around people
-BUSTS, TALLEST_BUST = 0.1, 4.5  # chance of heads and shoulders, and the whole person's height then, part of the cut's
+BUSTS, TALLEST_BUST = 0.07, 4.0  # chance of heads and shoulders, and the whole person's height then, part of the cut's
 CLOSE = 0.8  # people scaled to more than this part of the cut's height are not seen round their middle, but anywhere
 STRETCH = 0.1
 TURNED, RECOLOURED = 0.3, 0.3  # chances of pictures without people
