@@ -74,19 +74,23 @@ class Exportable(nn.Module):
         self.network, self.joints, self.head = network, joints, head
         self.register_buffer("mean", mean.reshape(1, 3, 1, 1))
         self.centred = bool(mean.any())
-        self.voxels = depth_bins * cells * cells
-        z, y, x = torch.meshgrid(torch.arange(float(depth_bins)), torch.arange(float(cells)), torch.arange(float(cells)), indexing="ij")
-        self.register_buffer("grid", torch.stack([x, y, z, torch.ones_like(x)], dim=-1).reshape(-1, 4))
+        self.depth_bins, self.cells = depth_bins, cells * cells
+        y, x = torch.meshgrid(torch.arange(float(cells)), torch.arange(float(cells)), indexing="ij")
+        self.register_buffer("plane", torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3))
+        depth = torch.arange(float(depth_bins))
+        self.register_buffer("depth", torch.stack([torch.ones_like(depth), depth]))
 
     def forward(self, image: torch.Tensor):
         volume = self.network(image - self.mean if self.centred else image)
         if self.head == "heatmap":
             return volume
-        volume = volume.reshape(-1, self.joints, self.voxels)
+        volume = volume.reshape(-1, self.joints, self.depth_bins, self.cells)
         # Largest value subtracted, so the peak's weight is 1 and its probability is 1 / sum.
-        weight = torch.exp(volume - volume.amax(dim=-1, keepdim=True))
-        sums = torch.matmul(weight, self.grid)  # [N,J,4]: sums of w x, w y, w z, w
-        return sums[..., :3] / sums[..., 3:], 1 / sums[..., 3]
+        weight = torch.exp(volume - volume.amax(dim=(2, 3), keepdim=True))
+        # Planes first: a small constant is read instead of four numbers a voxel.
+        planes = torch.matmul(weight, self.plane)  # [N,J,D,3]: sums of w x, w y, w
+        sums = torch.matmul(self.depth, planes).reshape(-1, self.joints, 6)  # of x, y, 1, and again weighted by z
+        return sums[..., [0, 1, 5]] / sums[..., 2:3], 1 / sums[..., 2]
 
 
 def folded(network: MobileHumanPose) -> MobileHumanPose:
