@@ -30,12 +30,12 @@ def make_cast(cast_seed: int, library, native) -> Cast:
     return Cast(people, materials)
 
 
-def make_scene(seed: int, cast: Cast, library, longest_px: int) -> Scene:
-    """Scene number `seed`; its camera's picture has `longest_px` on the longer side."""
+def make_scene(seed: int, cast: Cast, library, longest_px: int, near: bool = False) -> Scene:
+    """Scene number `seed`; its camera's picture has `longest_px` on the longer side. `near`: somebody stands right before it."""
     rng = np.random.default_rng([seed, SPLIT_STREAM[library.split], STREAM, 1])
     count = int(np.searchsorted(np.cumsum(COUNT_CHANCE), rng.random() * sum(COUNT_CHANCE)))
-    people = [cast.people[i] for i in rng.permutation(len(cast.people))[:count]]
-    camera, rotation, center = draw_camera(rng, longest_px)
+    people = [cast.people[i] for i in rng.permutation(len(cast.people))[:max(count, 1) if near else count]]
+    camera, rotation, center = (draw_near_camera if near else draw_camera)(rng, longest_px)
     light = library.light(int(rng.integers(len(library.lights))), rng.uniform(-np.pi, np.pi))
     light["exposure"] *= np.exp(rng.normal(0.25, 0.3))
     scene = Scene([], [], list(cast.materials), camera, rotation, center, light, rng.uniform(0.3, 1.0), 0.6, 512)
@@ -44,11 +44,28 @@ def make_scene(seed: int, cast: Cast, library, longest_px: int) -> Scene:
     return scene
 
 
-def draw_camera(rng, longest_px: int):
-    """(Camera, rotation world -> camera, centre mm) that looks at somebody of random size in the picture over the origin."""
+def draw_lens(rng, longest_px: int) -> tuple[int, int, float]:
+    """Width, height and focal length in px."""
     aspect = pick(rng, ASPECTS)
     w, h = (longest_px, round(longest_px / aspect)) if aspect >= 1 else (round(longest_px * aspect), longest_px)
-    focal = longest_px / 36 * min(max(np.exp(rng.normal(np.log(36), 0.4)), 18), 120)
+    return w, h, longest_px / 36 * min(max(np.exp(rng.normal(np.log(36), 0.4)), 18), 120)
+
+
+def draw_near_camera(rng, longest_px: int):
+    """As `draw_camera`, so near that only a part of the person over the origin is in the picture."""
+    w, h, focal = draw_lens(rng, longest_px)
+    share = np.exp(rng.uniform(np.log(1.3), np.log(3.5)))
+    flat = max(focal * 1700 / (share * h), 500)
+    aimed = rng.uniform(900, 1650)
+    height = aimed + rng.uniform(-250, 400)
+    pitch = np.arctan2(height - aimed, flat)
+    rotation = look_rotation(np.arctan2(rng.uniform(-0.35, 0.35) * w, focal), pitch, np.radians(rng.normal(0, 4)))
+    return Camera(focal, focal, (w - 1) / 2, (h - 1) / 2, w, h), rotation, np.array([0.0, height, -flat])
+
+
+def draw_camera(rng, longest_px: int):
+    """(Camera, rotation world -> camera, centre mm) that looks at somebody of random size in the picture over the origin."""
+    w, h, focal = draw_lens(rng, longest_px)
     share = np.exp(rng.uniform(np.log(0.15), np.log(1.6)))  # of the picture's height that an adult takes up
     distance = max(focal * 1700 / (share * h), 1600)
     style = rng.random()

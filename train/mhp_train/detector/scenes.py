@@ -28,9 +28,10 @@ from .shards import write_shard
 LONGEST_PX = 400
 CELL_MM = 12.0
 SHARD = 500
-GENERATOR_VERSION = 2  # raise it when a seed no longer gives the same picture
+GENERATOR_VERSION = 3  # raise it when a seed no longer gives the same picture
 SMALLEST_PX = 8  # a person seen less high than this is nobody's to find
-LEAST_SEEN = 0.18  # of the whole box's area; people less visible are neither wanted nor wrong
+LEAST_SEEN = 0.18  # of the whole box's area; people less visible are neither wanted nor wrong,
+LARGE_PX = 100  # or with a longer side of so much are wanted however little of them that is
 LEAST_FILLED = 0.14  # of the seen box: otherwise only slivers show between things
 
 
@@ -51,17 +52,18 @@ class CrowdPicture:
 class CrowdGenerator:
     """Makes pictures of one split; the same seed gives the same bytes. One per process."""
 
-    def __init__(self, data_dir, cache_dir, split):
+    def __init__(self, data_dir, cache_dir, split, near: bool = False):
         self.library = Library(data_dir, cache_dir, split, CELL_MM)
         self.native = Native(cache_dir)
         self.grain = make_grain()
         self.cast_seed, self.cast = None, None
+        self.near = near
 
     def picture(self, seed: int) -> CrowdPicture:
         """The picture of `seed`."""
         if self.cast_seed != seed // CAST:
             self.cast_seed, self.cast = seed // CAST, make_cast(seed // CAST, self.library, self.native)
-        scene = make_scene(seed, self.cast, self.library, LONGEST_PX)
+        scene = make_scene(seed, self.cast, self.library, LONGEST_PX, self.near)
         rng = np.random.default_rng([seed, SPLIT_STREAM[self.library.split], STREAM, 2])
         camera = scene.camera
         background = None
@@ -95,7 +97,8 @@ def seen_box(scene, person, number: int, owner: np.ndarray):
     low, high = points.min(0), points.max(0)
     share = float(np.prod(box[2:] - box[:2]) / max(np.prod(high - low), 1.0))
     pixels = int((owner == number).sum())
-    wanted = share >= LEAST_SEEN and box[3] - box[1] >= SMALLEST_PX and pixels >= max(30, LEAST_FILLED * np.prod(box[2:] - box[:2]))
+    enough = share >= LEAST_SEEN or max(box[2] - box[0], box[3] - box[1]) >= LARGE_PX
+    wanted = enough and box[3] - box[1] >= SMALLEST_PX and pixels >= max(30, LEAST_FILLED * np.prod(box[2:] - box[:2]))
     joints = scene.to_camera(person.joints_mm)
     joints[:, 2] = np.maximum(joints[:, 2], 1.0)
     return box, int(wanted), scene.camera.project(joints), share
@@ -103,7 +106,7 @@ def seen_box(scene, person, number: int, owner: np.ndarray):
 
 def render(args) -> None:
     """Renders seeds `seed` .. `seed + count - 1` into shards; those already there are kept."""
-    generator = CrowdGenerator(args.data, args.cache, args.split)
+    generator = CrowdGenerator(args.data, args.cache, args.split, args.near)
     meta = json.dumps({"generator": "mhp_train.detector.scenes", "version": GENERATOR_VERSION, "split": args.split})
     start, done = time.monotonic(), 0
     for first in range(args.seed, args.seed + args.count, SHARD):
@@ -120,7 +123,7 @@ def render(args) -> None:
 
 def sheet(args) -> None:
     """A contact sheet with the boxes: yellow wanted, blue left out of account."""
-    generator = CrowdGenerator(args.data, args.cache, args.split)
+    generator = CrowdGenerator(args.data, args.cache, args.split, args.near)
     tiles = []
     for seed in range(args.seed, args.seed + args.count):
         picture = generator.picture(seed)
@@ -147,6 +150,7 @@ def main(argv=None) -> None:
         p.add_argument("--count", type=int, default=24 if name == "sheet" else 1000)
         p.add_argument("--seed", type=int, default=0, help="the first seed")
         p.add_argument("--split", choices=("train", "test"), default="train")
+        p.add_argument("--near", action="store_true", help="somebody stands right before the camera, cut by the picture's border")
         p.add_argument("--columns", type=int, default=6, help="of the sheet")
         p.set_defaults(run=run)
     args = parser.parse_args(argv)
