@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mhp_train import checkpoint, skeleton
-from mhp_train.detector import boxes, composites, config, dataset, evaluate, export, losses, network, photos, relabel, shards, train, weights
+from mhp_train.detector import boxes, composites, config, crowd, dataset, evaluate, export, losses, network, photos, relabel, shards, train, weights
 from mhp_train.network import build, parameter_count
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -318,3 +318,13 @@ def test_pasting_marks_what_is_seen_at_the_border():
     assert (owner == 3).sum() == 6 * 10 and (picture[30:, :6] == 255).all() and not picture[:30].any()
     composites.paste(picture, owner, block, 60, 0, 4)
     assert not (owner == 4).any()
+
+
+def test_near_cameras_see_a_part_of_the_person_over_the_origin():
+    for seed in range(50):
+        camera, rotation, center = crowd.draw_near_camera(np.random.default_rng(seed), 400)
+        column = np.array([[0.0, y, 0.0] for y in range(0, 1701, 20)])
+        points = (column - center) @ rotation.T
+        seen = camera.project(points[points[:, 2] > 0])
+        inside = ((seen >= 0) & (seen < [camera.width_px, camera.height_px])).all(axis=1).sum()
+        assert 0.15 * len(column) < inside < 0.95 * len(column), f"seed {seed}: {inside} of {len(column)}"

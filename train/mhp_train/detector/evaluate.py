@@ -34,7 +34,7 @@ MATCH_IOU = 0.5
 TALL_PX = 60.0
 IN_CROWD = 0.5  # of a found box's area
 LEAST_SCORE = 0.05
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+THRESHOLDS = tuple(round(0.2 + 0.02 * step, 2) for step in range(21))
 Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
