@@ -161,7 +161,7 @@ def wilson(hits: int, n: int) -> str:
     return f"{100 * p:.1f} % [{100 * low:.1f}, {100 * high:.1f}], n {n}"
 
 
-def measure(cases: Iterator[Case], predictor: Predictor, nms_iou: float) -> dict[str, dict[str, str]]:
+def measure(cases: Iterator[Case], predictor: Predictor, nms_iou: float, thresholds: tuple[float, ...] = THRESHOLDS) -> dict[str, dict[str, str]]:
     """Threshold -> figure -> text, for one set."""
     results = []
     complete = True
@@ -170,7 +170,7 @@ def measure(cases: Iterator[Case], predictor: Predictor, nms_iou: float) -> dict
         complete = complete and case.complete
     right, wrong, best = (np.concatenate([r[k] for r in results]) for k in range(3))
     table: dict[str, dict[str, str]] = {}
-    for threshold in THRESHOLDS:
+    for threshold in thresholds:
         row = {}
         if len(best):
             row["recall"] = wilson(int((best >= threshold).sum()), len(best))
@@ -183,7 +183,7 @@ def measure(cases: Iterator[Case], predictor: Predictor, nms_iou: float) -> dict
     return table
 
 
-def evaluate(predictor: Predictor, data: Path, shards: Path, nms_iou: float) -> dict[str, dict]:
+def evaluate(predictor: Predictor, data: Path, shards: Path, nms_iou: float, thresholds: tuple[float, ...] = THRESHOLDS) -> dict[str, dict]:
     """Set -> threshold -> figure -> text."""
     sets = {
         "coco_people": (data / "coco_people", coco_people), "lspet-dev": (shards / "lspet-dev", lspet_dev),
@@ -191,7 +191,7 @@ def evaluate(predictor: Predictor, data: Path, shards: Path, nms_iou: float) -> 
     results = {}
     for name, (folder, cases) in sets.items():
         if folder.is_dir():
-            results[name] = measure(cases(folder), predictor, nms_iou)
+            results[name] = measure(cases(folder), predictor, nms_iou, thresholds)
         else:
             print(f"detector.evaluate: {name} left out, {folder} is not there", file=sys.stderr)
     return results
@@ -204,11 +204,12 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--nms-iou", type=float, default=0.5)
+    parser.add_argument("--scores", type=float, nargs="+", default=THRESHOLDS, help="thresholds to measure at")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     predictor = onnx_predictor(args.model) if args.model.suffix == ".onnx" else network_predictor(from_checkpoint(args.model)[0])
-    results = evaluate(predictor, args.data, args.shards, args.nms_iou)
+    results = evaluate(predictor, args.data, args.shards, args.nms_iou, tuple(args.scores))
     for name, table in results.items():
         print(name)
         for threshold, row in table.items():
