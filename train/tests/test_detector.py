@@ -250,14 +250,13 @@ def test_run_file_is_valid_and_unknown_keys_fail():
 def test_export_agrees_and_carries_its_metadata(tmp_path, monkeypatch):
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(1)
-    worst = export.export(export.Options(score=0.35, shift=(-0.5, 0.0, 1.0)), tmp_path / "detector.onnx")
+    worst = export.export(export.Options(score=0.35), tmp_path / "detector.onnx")
     assert worst["boxes, px"] < export.BOX_LIMIT_PX
     session = onnxruntime.InferenceSession(str(tmp_path / "detector.onnx"), providers=["CPUExecutionProvider"])
     meta = session.get_modelmeta().custom_metadata_map
     assert meta["mhp.kind"] == "detector" and meta["mhp.score_threshold"] == "0.35" and json.loads(meta["mhp.accuracy"]) == {}
     found = session.run(["boxes", "scores"], {"image": np.zeros((2, 3, 320, 384), np.float32)})
     assert found[0].shape == (2, 2520, 4) and found[1].shape == (2, 2520) and 0 <= found[1].min() <= found[1].max() <= 1
-    assert export.shift_of(network.locations(64, 64)[1], (-0.5, 0.0, 1.0)).tolist() == [-0.5] * 64 + [0.0] * 16 + [1.0] * 4
 
 
 def test_measuring_counts_hits_misses_and_what_does_not_count():

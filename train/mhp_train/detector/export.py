@@ -5,9 +5,6 @@
 Input `image` [N,3,320,384] float32, RGB 0..255, letterboxed into the top left corner, the rest grey 114.
 Outputs `boxes` [N,M,4] (x1, y1, x2, y2 in input px; 0 = the left or upper edge of the picture, pixel i covers [i, i + 1))
 and `scores` [N,M] in 0..1.  No suppression of boxes that overlap: that is the program's.
-
-One least score serves people of all sizes, but the three grids are not sure alike of what they take for people: `--shift` moves
-the logits of each.
 """
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from mhp_train import checkpoint, onnx_metadata
 from mhp_train.export import MEAN, OPSET, STD, ExportError, fold_deviation, folded, joined, write_atomically
 from mhp_train.network import parameter_count
 from .boxes import GREY
-from .network import LOG_LIMIT, STRIDES, Detector, decode, locations
+from .network import LOG_LIMIT, Detector, decode, locations
 from .weights import from_checkpoint
 
 # Broader than high: more photographs are, and people stand beside each other.
@@ -40,25 +37,18 @@ LICENCE = "MIT for the weights; see models/README.md for the terms of the traini
 
 @dataclass(frozen=True)
 class Options:
-    """`score`, `iou`: the thresholds to use by default; `shift`: of the score's logit, for each of the grids of `STRIDES`;
-    `accuracy`: figure name -> text."""
+    """`score`, `iou`: the thresholds to use by default; `accuracy`: figure name -> text."""
 
     checkpoint: Path | None = None
     score: float = 0.4
     iou: float = 0.5
-    shift: tuple[float, ...] = (0.0, 0.0, 0.0)
     accuracy: dict[str, str] = field(default_factory=dict)
-
-
-def shift_of(strides: torch.Tensor, shift: tuple[float, ...]) -> torch.Tensor:
-    """The shift [M] at each location."""
-    return torch.tensor(shift)[torch.stack([strides == stride for stride in STRIDES], dim=-1).int().argmax(dim=-1)]
 
 
 class Exportable(nn.Module):
     """image [N,3,H,W] in 0..255 -> boxes [N,M,4], scores [N,M]."""
 
-    def __init__(self, network: nn.Module, height_px: int, width_px: int, shift: tuple[float, ...]):
+    def __init__(self, network: nn.Module, height_px: int, width_px: int):
         super().__init__()
         self.network = network
         centres, strides = locations(height_px, width_px)
@@ -66,20 +56,19 @@ class Exportable(nn.Module):
         # Of x1, y1, x2, y2: where the distances are counted from, and in which direction and unit.
         self.register_buffer("origin", torch.cat([centres, centres], dim=1)[None])
         self.register_buffer("unit", strides[None, :, None] * torch.tensor([-1.0, -1.0, 1.0, 1.0]))
-        self.register_buffer("shift", shift_of(strides, shift))
         self.register_buffer("limit", torch.tensor([width_px, height_px] * 2).float())
 
     def forward(self, image: torch.Tensor):
         raw = self.network(image - self.mean).transpose(1, 2)
         boxes = self.origin + torch.exp(raw[..., 1:].clamp(-LOG_LIMIT, LOG_LIMIT)) * self.unit
-        return torch.minimum(boxes.clamp(min=0.0), self.limit), torch.sigmoid(raw[..., 0] + self.shift)
+        return torch.minimum(boxes.clamp(min=0.0), self.limit), torch.sigmoid(raw[..., 0])
 
 
-def exportable(network: Detector, shift: tuple[float, ...]) -> Exportable:
+def exportable(network: Detector) -> Exportable:
     """The folded network, ready for tracing."""
     inference = folded(network)
     fold_deviation(inference)
-    return Exportable(inference, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, shift).eval()
+    return Exportable(inference, INPUT_HEIGHT_PX, INPUT_WIDTH_PX).eval()
 
 
 def metadata(network: Detector, options: Options, state: dict | None) -> dict[str, str]:
@@ -110,7 +99,7 @@ def to_onnx(module: Exportable) -> bytes:
     return buffer.getvalue()
 
 
-def check(model: bytes, network: Detector, shift: tuple[float, ...]) -> dict[str, float]:
+def check(model: bytes, network: Detector) -> dict[str, float]:
     """Worst difference between ONNX Runtime on `model` and torch on the unfolded network; ExportError past the limits."""
     try:
         import onnxruntime
@@ -124,8 +113,7 @@ def check(model: bytes, network: Detector, shift: tuple[float, ...]) -> dict[str
         with torch.no_grad():
             raw = network((image - torch.tensor(MEAN).reshape(1, 3, 1, 1)) / torch.tensor(STD).reshape(1, 3, 1, 1))
         limit = torch.tensor([INPUT_WIDTH_PX, INPUT_HEIGHT_PX] * 2)
-        centres, strides = locations(INPUT_HEIGHT_PX, INPUT_WIDTH_PX)
-        wanted = decode(raw, centres, strides).clamp(min=0.0).minimum(limit), torch.sigmoid(raw[:, 0] + shift_of(strides, shift))
+        wanted = decode(raw, *locations(INPUT_HEIGHT_PX, INPUT_WIDTH_PX)).clamp(min=0.0).minimum(limit), torch.sigmoid(raw[:, 0])
         got = session.run(["boxes", "scores"], {"image": image.numpy()})
         for (figure, before), ours, theirs, limit in zip(list(worst.items()), wanted, got, (BOX_LIMIT_PX, SCORE_LIMIT)):
             worst[figure] = max(before, float((ours - torch.from_numpy(theirs)).abs().max()))
@@ -137,8 +125,8 @@ def check(model: bytes, network: Detector, shift: tuple[float, ...]) -> dict[str
 def export(options: Options, output: Path) -> dict[str, float]:
     """Write the detector (random weights without a checkpoint) to `output`; returns the measured differences, writes nothing past the limits."""
     network, state = from_checkpoint(options.checkpoint) if options.checkpoint else (Detector().eval(), None)
-    model = onnx_metadata.append(to_onnx(exportable(network, options.shift)), metadata(network, options, state))
-    worst = check(model, network, options.shift)
+    model = onnx_metadata.append(to_onnx(exportable(network)), metadata(network, options, state))
+    worst = check(model, network)
     write_atomically(output, model)
     return worst
 
@@ -149,14 +137,12 @@ def main() -> int:
     parser.add_argument("--checkpoint", type=Path, help="of mhp_train.detector.train; without one the weights are random")
     parser.add_argument("--score", type=float, default=Options.score, help="lowest score to use by default")
     parser.add_argument("--iou", type=float, default=Options.iou, help="overlap from which on the worse box goes, by default")
-    parser.add_argument("--shift", type=float, nargs=len(STRIDES), default=Options.shift, metavar="LOGIT",
-                        help="added to the score's logit at the grids of strides 8, 16 and 32")
     parser.add_argument("--accuracy", type=Path, metavar="JSON", help="file with an object figure name -> text")
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     try:
         accuracy = json.loads(args.accuracy.read_text(encoding="utf-8")) if args.accuracy else {}
-        worst = export(Options(args.checkpoint, args.score, args.iou, tuple(args.shift), accuracy), args.output)
+        worst = export(Options(args.checkpoint, args.score, args.iou, accuracy), args.output)
     except (ExportError, checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"detector.export: error: {error}", file=sys.stderr)
         return 1
