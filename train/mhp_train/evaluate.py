@@ -1,10 +1,11 @@
 """Measure a network on the development sets and the synthetic test set.
 
-    python3 -m mhp_train.evaluate --model models/mhp-xs.onnx --data ../shared/data --shards /var/tmp/mhp-data [--json FILE]
+    python3 -m mhp_train.evaluate --model models/mhp-xs.onnx --data ../shared/data --shards /var/tmp/mhp-data [--json FILE] [--parts]
 
 --model takes an ONNX file of ours (normalisation in the graph, head coords) or a checkpoint (moving average of its weights).
 --shards holds `lspet-dev` and `synth-test`.  MPJPE: all 21 joints, relative to the root, camera mm after back-projection with
 the true camera and the true root depth.  PA-MPJPE: the same after similarity alignment.  Sets that are absent are skipped and named.
+--parts measures people of whom only the upper part shows instead: PCK of the joints that do, in parts of the whole torso.
 """
 
 from __future__ import annotations
@@ -154,6 +155,17 @@ def measure(cases: Iterator[Case], predictor: Predictor, input_px: int) -> dict:
     return result
 
 
+def part_figures(predictor: Predictor, input_px: int, shards: Path) -> dict[str, dict]:
+    """PCK of the upper parts of the people of LSPET dev and of the synthetic test set."""
+    results = {}
+    for name in ("lspet-dev", "synth-test"):
+        parts = predictions(testsets.upper_parts(testsets.from_shards(shards / name)), predictor, input_px)
+        near = [metrics.joint_errors(prediction.points_px, part.points_px)[part.labelled] < PCK_SHARE * part.torso_px
+                for part, prediction in parts if part.torso_px]
+        results[f"{name} parts"] = {"pck": metrics.figure([100.0 * n for n in near], "%")}
+    return results
+
+
 def scored_joints(case: Case) -> np.ndarray:
     """Joints that PCK counts: all labelled by hand, not the Pelvis made of the hips where there is no 3D."""
     keep = np.ones(len(case.labelled), bool)
@@ -223,12 +235,13 @@ def main() -> int:
     parser.add_argument("--input-size", type=int, default=256, metavar="PX", help="crop side for a checkpoint")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write all figures there too")
+    parser.add_argument("--parts", action="store_true", help="people of whom only the upper part shows")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     try:
         predictor, input_px = (onnx_predictor(args.model, args.threads) if args.model.suffix == ".onnx"
                                else torch_predictor(args.model, args.input_size))
-        results = evaluate(predictor, input_px, args.data, args.shards)
+        results = part_figures(predictor, input_px, args.shards) if args.parts else evaluate(predictor, input_px, args.data, args.shards)
     except (checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"evaluate: error: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ Given box: the tight box of the labelled joints grown by a fifth; COCO: its own 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Iterator
 import cv2
 import numpy as np
 
-from . import crop, skeleton, store
+from . import augment, crop, metrics, skeleton, store
 
 COCO_BODY = ("Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 COCO_NAMES = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
@@ -28,7 +29,7 @@ POSE2SIM_EVERY = 5
 class Case:
     """One person.  picture uint8 [H,W,3] RGB; box px (x, y, w, h) as given to the program; points_px [21,2];
     labelled bool [21]; inside bool [21]: the joint lies in the picture (where known, else as labelled);
-    joints_mm [21,3] camera mm and camera_px (fx, fy, cx, cy), or None."""
+    joints_mm [21,3] camera mm and camera_px (fx, fy, cx, cy), or None; torso_px of the whole person where only a part counts."""
 
     picture: np.ndarray
     box: np.ndarray
@@ -37,6 +38,7 @@ class Case:
     inside: np.ndarray
     joints_mm: np.ndarray | None = None
     camera_px: np.ndarray | None = None
+    torso_px: float | None = None
 
 
 def from_shards(folder: Path) -> Iterator[Case]:
@@ -51,6 +53,19 @@ def from_shards(folder: Path) -> Iterator[Case]:
             cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), crop.grown(labels["box_px"]),
             labels["joints_px"], labels["weight2d"] > 0, labels["visible"] > 0,
             labels["joints_mm"] if depth else None, labels["camera_px"] if depth else None)
+
+
+def upper_parts(cases: Iterator[Case]) -> Iterator[Case]:
+    """The same people where the picture ends below the upper 35 to 75 % of their box (drawn with a fixed seed); the joints there do not
+    count."""
+    rng = np.random.default_rng(0)
+    for case in cases:
+        box, picture = case.box.copy(), case.picture.copy()
+        box[3] *= rng.uniform(0.35, 0.75)
+        augment.end_picture(picture, box, "top")
+        shown = case.points_px[:, 1] < box[1] + box[3]
+        yield dataclasses.replace(case, picture=picture, box=box, labelled=case.labelled & shown, inside=case.inside & shown,
+                                  torso_px=metrics.torso_px(case.points_px, case.labelled))
 
 
 def coco_people(data: Path) -> Iterator[Case]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mhp_train import augment, crop, dataset, lspet, skeleton, store
+from mhp_train import augment, crop, dataset, lspet, skeleton, store, testsets
 
 JOINTS = skeleton.load("muco21")
 SHARED = Path(os.environ.get("MHP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
@@ -170,3 +170,14 @@ def test_a_part_ends_where_its_box_does(kept, monkeypatch):
     ys, xs = np.nonzero(picture[..., 0])
     expected = {"top": (0, part[1] + part[3], 0, 100), "bottom": (part[1], 120, 0, 100), "left": (0, 120, 0, part[0] + part[2]), "right": (0, 120, part[0], 100)}
     assert (ys.min(), ys.max() + 1, xs.min(), xs.max() + 1) == tuple(round(v) for v in expected[kept])
+
+
+def test_upper_parts_count_what_shows():
+    joints = skeleton.load("muco21")
+    points = np.column_stack([np.full(21, 50.0), np.linspace(10, 110, 21)])
+    points[joints.index("R_Hip")], points[joints.index("L_Shoulder")] = (50, 70), (50, 30)
+    whole = testsets.Case(np.full((130, 100, 3), 9, np.uint8), np.array([30.0, 10.0, 40.0, 100.0]), points, np.ones(21, bool), np.ones(21, bool))
+    part = next(testsets.upper_parts(iter([whole])))
+    end = part.box[1] + part.box[3]
+    assert 45 <= end <= 85 and part.torso_px == 40 and (part.labelled == (points[:, 1] < end)).all()
+    assert (part.picture[round(end):] == 0).all() and (part.picture[:round(end)] == 9).all() and (whole.picture == 9).all()
