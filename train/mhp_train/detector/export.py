@@ -1,6 +1,6 @@
 """The detector as ONNX: batch norm and normalisation folded in, boxes decoded in the graph, metadata beside, proven against ONNX Runtime.
 
-    python3 -m mhp_train.detector.export --checkpoint train/checkpoints/detector.ckpt --score 0.4 -o models/mhp-detector.onnx
+    python3 -m mhp_train.detector.export --checkpoint train/checkpoints/detector.ckpt --score 0.36 -o models/mhp-detector.onnx
 
 Input `image` [N,3,320,384] float32, RGB 0..255, letterboxed into the top left corner, the rest grey 114.
 Outputs `boxes` [N,M,4] (x1, y1, x2, y2 in input px; 0 = the left or upper edge of the picture, pixel i covers [i, i + 1))
@@ -40,7 +40,7 @@ class Options:
     """`score`, `iou`: the thresholds to use by default; `accuracy`: figure name -> text."""
 
     checkpoint: Path | None = None
-    score: float = 0.4
+    score: float = 0.36
     iou: float = 0.5
     accuracy: dict[str, str] = field(default_factory=dict)
 
