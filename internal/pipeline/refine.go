@@ -47,6 +47,11 @@ func (o PeopleOptions) Validate() error {
 	return nil
 }
 
+// leastShared is how much the box that a detector found and that of the joints
+// must share (IoU) for the latter to become the person's: of somebody half
+// hidden the joints are guessed beyond what shows, and the detector saw that.
+const leastShared = 0.5
+
 // refined runs the network again on the boxes of the joints found, as often as
 // the options or the finder ask for. The surer look stays: joints found
 // badly make a bad box, and the second look is worse then.
@@ -65,6 +70,10 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 			return nil, err
 		}
 		for i := range again {
+			sharp := boxes[i].Source == detect.SourceDetector && !detect.SecondPass(e.finder)
+			if sharp && tight[i].IoU(boxes[i].BoxPx) < leastShared {
+				again[i].Box = boxes[i].BoxPx
+			}
 			// The whole picture is no box to stay with.
 			if again[i].Score >= people[i].Score || people[i].BoxSource == detect.SourcePicture {
 				people[i] = again[i]

@@ -31,8 +31,8 @@ type film struct {
 	every   time.Duration // real time between frames; 0: as fast as they are taken
 	live    bool
 	bad     map[int]bool
-	end     error // instead of io.EOF
-	hangAt  int   // does not come back from this frame until released
+	end     error  // instead of io.EOF
+	hangAt  int    // does not come back from this frame until released
 	hanging func() // called when it is about to hang
 	release chan struct{}
 

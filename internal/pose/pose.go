@@ -21,7 +21,7 @@ type Joint struct {
 type Person struct {
 	Set             *skeleton.Set
 	Joints          []Joint
-	Box             geom.BoxPx // the box that the crop was made from, image px
+	Box             geom.BoxPx // image px; the crop was made from it, or from one round the joints that agrees too little with it
 	BoxScore        float64    // the detector's, 1 for given boxes
 	BoxSource       string     // "given", "file", "picture", "detector"
 	RootDepthMM     float64    // distance of the root joint along the optical axis
