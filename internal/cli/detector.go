@@ -142,10 +142,8 @@ type peopleFlags struct {
 // The settings by default. A person whose joints are this unsure on average is
 // mostly none; two whose joints are this near are one.
 const (
-	minPersonScore = 0.2
-	// In a video the surest of many frames counts: what is no person may look like one now and then.
-	minFollowedScore = 0.3
-	mergeBelow       = 0.1
+	minPersonScore = 0.3
+	mergeBelow     = 0.1
 	// Networks are trained on the box of the joints grown by a fifth; the
 	// detector's is that of what is seen, and a little off.
 	foundGrow = 1.2
