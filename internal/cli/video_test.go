@@ -91,9 +91,10 @@ func TestCrossingPeopleKeepTheirIDs(t *testing.T) {
 				x, y := number(t, row["image_x_px"]), number(t, row["image_y_px"])
 				off := func(i int) float64 { return math.Hypot(people[i][5]-x, people[i][6]-y) }
 				seen[row["id"]]++
-				// While they cover each other, which of them is meant cannot be told by the place:
-				// their bodies are about 60 px wide.
-				if math.Abs(people[0][5]-people[1][5]) < 60 {
+				// While they cover each other, which of them is meant cannot be told by the place: their bodies
+				// are about 60 px wide, and with arms and legs one may cover half of the other from farther off.
+				left, right := max(people[0][1], people[1][1]), min(people[0][1]+people[0][3], people[1][1]+people[1][3])
+				if math.Abs(people[0][5]-people[1][5]) < 60 || right-left >= min(people[0][3], people[1][3])/2 {
 					continue
 				}
 				nearest := people[0][0]
