@@ -49,7 +49,7 @@ static void add(float *restrict sum, const float *restrict values, float weight,
 /* Largest value of each joint over places and bins. */
 static void peaks(const float *restrict v, ptrdiff_t places, int joints, int bins, float *restrict peak)
 {
-    static _Thread_local float most[MAX_CHANNELS];
+    float most[MAX_CHANNELS];
     int channels = joints * bins;
     for (int c = 0; c < channels; c++)
         most[c] = v[c];
@@ -66,10 +66,28 @@ static void peaks(const float *restrict v, ptrdiff_t places, int joints, int bin
     }
 }
 
+/* e_k = exp(scale_k (values - peak)) of every channel, each scale in turn; where a scale is twice the next, the square of the next. */
+static void exponentials(const marginals *m, const float *restrict values, const float *peak, float e[MAX_SCALES][MAX_CHANNELS])
+{
+    for (int k = m->scales - 1; k >= 0; k--) {
+        float scale = m->scale[k];
+        if (k + 1 < m->scales && scale == 2 * m->scale[k + 1]) {
+            const float *restrict root = e[k + 1];
+            float *restrict square = e[k];
+            for (int c = 0; c < m->joints * m->bins; c++)
+                square[c] = root[c] * root[c];
+            continue;
+        }
+        for (int j = 0; j < m->joints; j++)
+            for (int c = j * m->bins; c < (j + 1) * m->bins; c++)
+                e[k][c] = expf(scale * (values[c] - peak[j]));
+    }
+}
+
 /* row: room for width * joints * bins values. */
 void marginals_forward(const marginals *m, float *row)
 {
-    static _Thread_local float here[MAX_CHANNELS];
+    float here[MAX_CHANNELS], e[MAX_SCALES][MAX_CHANNELS];
     int joints = m->joints, bins = m->bins, channels = joints * bins;
     ptrdiff_t rows = m->enlarge * m->height, columns = m->enlarge * m->width;
     for (ptrdiff_t i = 0; i < m->n; i++) {
@@ -85,16 +103,16 @@ void marginals_forward(const marginals *m, float *row)
             for (ptrdiff_t x = 0; x < columns; x++) {
                 place px = place_of(x, columns, m->width);
                 blend(row + px.first * channels, row + px.second * channels, px.part, channels, here);
+                exponentials(m, here, peak, e);
                 for (int k = 0; k < m->scales; k++) {
-                    float *plane = m->plane[k] + ((i * rows + y) * columns + x) * joints, scale = m->scale[k];
+                    float *plane = m->plane[k] + ((i * rows + y) * columns + x) * joints;
                     for (int j = 0; j < joints; j++) {
-                        const float *restrict values = here + j * bins;
+                        const float *restrict values = e[k] + j * bins;
                         float *restrict depth = m->depth[k] + i * channels + j * bins;
-                        float shift = -scale * peak[j], sum = 0;
+                        float sum = 0;
                         for (int d = 0; d < bins; d++) {
-                            float e = expf(scale * values[d] + shift);
-                            depth[d] += e;
-                            sum += e;
+                            depth[d] += values[d];
+                            sum += values[d];
                         }
                         plane[j] = sum;
                     }
@@ -122,7 +140,7 @@ void marginals_forward(const marginals *m, float *row)
 static void centre(const float *plane, const float *depth, const float *grad_plane, const float *grad_depth, ptrdiff_t places, int joints,
                    int bins, float *centred)
 {
-    static _Thread_local float sum[MAX_CHANNELS];
+    float sum[MAX_CHANNELS];
     for (int j = 0; j < joints; j++) {
         sum[j] = 0;
         for (int d = 0; d < bins; d++)
@@ -141,7 +159,7 @@ static void centre(const float *plane, const float *depth, const float *grad_pla
  * room: for 2 * width * joints * bins values. */
 void marginals_backward(const marginals *m, const float *const grad_plane[], const float *const grad_depth[], float *room, float *grad)
 {
-    static _Thread_local float here[MAX_CHANNELS], slope[MAX_CHANNELS], centred[MAX_SCALES][MAX_CHANNELS];
+    float here[MAX_CHANNELS], e[MAX_SCALES][MAX_CHANNELS], slope[MAX_CHANNELS], centred[MAX_SCALES][MAX_CHANNELS];
     int joints = m->joints, bins = m->bins, channels = joints * bins;
     ptrdiff_t rows = m->enlarge * m->height, columns = m->enlarge * m->width, across = m->width * channels;
     float *row = room, *row_grad = room + across;
@@ -162,17 +180,18 @@ void marginals_backward(const marginals *m, const float *const grad_plane[], con
             for (ptrdiff_t x = 0; x < columns; x++) {
                 place px = place_of(x, columns, m->width);
                 blend(row + px.first * channels, row + px.second * channels, px.part, channels, here);
+                exponentials(m, here, peak, e);
                 for (int c = 0; c < channels; c++)
                     slope[c] = 0;
                 for (int k = 0; k < m->scales; k++) {
                     const float *of_plane = grad_plane[k] + first + (y * columns + x) * joints, *total = m->total[k] + i * joints;
                     float scale = m->scale[k];
                     for (int j = 0; j < joints; j++) {
-                        const float *restrict values = here + j * bins, *restrict rest = centred[k] + j * bins;
+                        const float *restrict values = e[k] + j * bins, *restrict rest = centred[k] + j * bins;
                         float *restrict out = slope + j * bins;
-                        float shift = -scale * peak[j], weight = scale / total[j], of_place = of_plane[j];
+                        float weight = scale / total[j], of_place = of_plane[j];
                         for (int d = 0; d < bins; d++)
-                            out[d] += expf(scale * values[d] + shift) * weight * (of_place + rest[d]);
+                            out[d] += values[d] * weight * (of_place + rest[d]);
                     }
                 }
                 add(row_grad + px.first * channels, slope, 1 - px.part, channels);
