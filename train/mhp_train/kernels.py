@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 FOLDER = Path(__file__).parent.parent / "native"
-SOURCES = ("norm_act.c", "marginals.c")
-INCLUDED = ("norm_act_typed.h",)
+SOURCES = ("norm_act.c", "depthwise.c", "marginals.c")
+INCLUDED = ("bfloat16.h", "norm_act_typed.h")
 NORM_ACT_KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 

@@ -5,10 +5,31 @@
  */
 #include <math.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "bfloat16.h"
 
-enum { BLOCK_ROWS = 256, MAX_CHANNELS = 2048 };
+enum { BLOCK_ROWS = 64, UNROLLED = 4, MAX_CHANNELS = 2048, WIDE_CHANNELS = 512 };
+
+/* How many rows of few channels to take for one wide row, so that loops are long and without remainders. */
+static int rows_side_by_side(ptrdiff_t m, int c)
+{
+    int side = 1;
+    while (m % (2 * side) == 0 && 2 * side * c <= WIDE_CHANNELS)
+        side *= 2;
+    return side;
+}
+
+/* Adds what the channels of rows side by side have each. */
+static void fold(double *sums, int side, int c)
+{
+    for (int k = c; k < side * c; k++)
+        sums[k % c] += sums[k];
+}
+
+static void repeat(const float *values, int side, int c, float *wide)
+{
+    for (int k = 0; k < side * c; k++)
+        wide[k] = values[k % c];
+}
 
 #define VALUE float
 #define GET(v) (v)
@@ -19,22 +40,6 @@ enum { BLOCK_ROWS = 256, MAX_CHANNELS = 2048 };
 #undef GET
 #undef PUT
 #undef NAME
-
-static inline float from_bfloat16(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* To the nearest, ties to even. */
-static inline uint16_t to_bfloat16(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
 
 #define VALUE uint16_t
 #define GET(v) from_bfloat16(v)

@@ -1,33 +1,38 @@
 /* The routines of norm_act.c for one type of the values in memory: VALUE, read by GET and written by PUT; NAME adds its suffix. */
 
-/* Mean and biased variance of every channel. */
-static void NAME(stats)(const VALUE *restrict x, ptrdiff_t m, int c, float *restrict mean, float *restrict var)
+/* Adds to sum and square those of `count` rows (a constant: the compiler unrolls it). */
+static inline __attribute__((always_inline)) void NAME(add_rows)(const VALUE *restrict x, int count, int c, float *restrict sum, float *restrict square)
 {
-    static _Thread_local double total[MAX_CHANNELS], square[MAX_CHANNELS];
-    static _Thread_local float part[MAX_CHANNELS], part_square[MAX_CHANNELS];
+    for (int k = 0; k < c; k++) {
+        float s = 0, q = 0;
+        for (int r = 0; r < count; r++) {
+            float v = GET(x[r * c + k]);
+            s += v;
+            q += v * v;
+        }
+        sum[k] += s;
+        square[k] += q;
+    }
+}
+
+/* Sum and sum of squares of every channel. */
+static void NAME(sums)(const VALUE *restrict x, ptrdiff_t m, int c, double *restrict sum, double *restrict square)
+{
+    float part[MAX_CHANNELS], part_square[MAX_CHANNELS];
     for (int k = 0; k < c; k++)
-        total[k] = square[k] = 0;
+        sum[k] = square[k] = 0;
     for (ptrdiff_t start = 0; start < m; start += BLOCK_ROWS) {
-        ptrdiff_t end = start + BLOCK_ROWS < m ? start + BLOCK_ROWS : m;
+        ptrdiff_t end = start + BLOCK_ROWS < m ? start + BLOCK_ROWS : m, i = start;
         for (int k = 0; k < c; k++)
             part[k] = part_square[k] = 0;
-        for (ptrdiff_t i = start; i < end; i++) {
-            const VALUE *restrict row = x + i * c;
-            for (int k = 0; k < c; k++) {
-                float v = GET(row[k]);
-                part[k] += v;
-                part_square[k] += v * v;
-            }
-        }
+        for (; i + UNROLLED <= end; i += UNROLLED)
+            NAME(add_rows)(x + i * c, UNROLLED, c, part, part_square);
+        for (; i < end; i++)
+            NAME(add_rows)(x + i * c, 1, c, part, part_square);
         for (int k = 0; k < c; k++) {
-            total[k] += part[k];
+            sum[k] += part[k];
             square[k] += part_square[k];
         }
-    }
-    for (int k = 0; k < c; k++) {
-        double mu = total[k] / m, v = square[k] / m - mu * mu;
-        mean[k] = (float)mu;
-        var[k] = (float)(v > 0 ? v : 0);
     }
 }
 
@@ -44,28 +49,41 @@ static void NAME(apply)(const VALUE *restrict x, ptrdiff_t m, int c, const float
     }
 }
 
+/* Adds the sums of `backward_sums` over `count` rows. */
+static inline __attribute__((always_inline)) void NAME(add_gradients)(const VALUE *restrict x, const VALUE *restrict g, int count, int c,
+    const float *restrict scale, const float *restrict shift, float slope, float *restrict sum_g, float *restrict sum_gx, float *restrict sum_slope)
+{
+    for (int k = 0; k < c; k++) {
+        float s = 0, sx = 0, ss = 0;
+        for (int r = 0; r < count; r++) {
+            float v = GET(x[r * c + k]), grad = GET(g[r * c + k]), u = v * scale[k] + shift[k];
+            float gu = u > 0 ? grad : slope * grad;
+            s += gu;
+            sx += gu * v;
+            ss += u > 0 ? 0 : grad * u;
+        }
+        sum_g[k] += s;
+        sum_gx[k] += sx;
+        sum_slope[k] += ss;
+    }
+}
+
 /* Sums over rows, per channel: of gu (gradient of u), of gu * x, and of the slope's gradient g * u where u <= 0. */
 static void NAME(backward_sums)(const VALUE *restrict x, const VALUE *restrict g, ptrdiff_t m, int c, const float *restrict scale,
                             const float *restrict shift, float slope, double *restrict sum_g, double *restrict sum_gx,
                             double *restrict sum_slope)
 {
-    static _Thread_local float pg[MAX_CHANNELS], pgx[MAX_CHANNELS], ps[MAX_CHANNELS];
+    float pg[MAX_CHANNELS], pgx[MAX_CHANNELS], ps[MAX_CHANNELS];
     for (int k = 0; k < c; k++)
         sum_g[k] = sum_gx[k] = sum_slope[k] = 0;
     for (ptrdiff_t start = 0; start < m; start += BLOCK_ROWS) {
-        ptrdiff_t end = start + BLOCK_ROWS < m ? start + BLOCK_ROWS : m;
+        ptrdiff_t end = start + BLOCK_ROWS < m ? start + BLOCK_ROWS : m, i = start;
         for (int k = 0; k < c; k++)
             pg[k] = pgx[k] = ps[k] = 0;
-        for (ptrdiff_t i = start; i < end; i++) {
-            const VALUE *restrict row = x + i * c, *restrict grow = g + i * c;
-            for (int k = 0; k < c; k++) {
-                float v = GET(row[k]), grad = GET(grow[k]), u = v * scale[k] + shift[k];
-                float gu = u > 0 ? grad : slope * grad;
-                pg[k] += gu;
-                pgx[k] += gu * v;
-                ps[k] += u > 0 ? 0 : grad * u;
-            }
-        }
+        for (; i + UNROLLED <= end; i += UNROLLED)
+            NAME(add_gradients)(x + i * c, g + i * c, UNROLLED, c, scale, shift, slope, pg, pgx, ps);
+        for (; i < end; i++)
+            NAME(add_gradients)(x + i * c, g + i * c, 1, c, scale, shift, slope, pg, pgx, ps);
         for (int k = 0; k < c; k++) {
             sum_g[k] += pg[k];
             sum_gx[k] += pgx[k];
@@ -95,15 +113,20 @@ static void NAME(backward_apply)(const VALUE *restrict x, const VALUE *restrict 
 void NAME(norm_act_forward)(const VALUE *x, ptrdiff_t m, int c, const float *weight, const float *bias, float slope, float eps, float momentum,
                       float *running_mean, float *running_var, float *kept, VALUE *y)
 {
+    double sum[MAX_CHANNELS], square[MAX_CHANNELS];
+    float wide_scale[MAX_CHANNELS], wide_shift[MAX_CHANNELS];
     float *mean = kept, *inverse = kept + c, *scale = kept + 2 * c, *shift = kept + 3 * c;
-    int frozen = momentum < 0;
-    if (!frozen)
-        NAME(stats)(x, m, c, mean, inverse);
+    int frozen = momentum < 0, side = rows_side_by_side(m, c);
+    if (!frozen) {
+        NAME(sums)(x, m / side, side * c, sum, square);
+        fold(sum, side, c);
+        fold(square, side, c);
+    }
     float unbiased = m > 1 ? (float)m / (float)(m - 1) : 1;
     for (int k = 0; k < c; k++) {
-        if (frozen)
-            mean[k] = running_mean[k];
-        float var = frozen ? running_var[k] : inverse[k];
+        double mu = frozen ? running_mean[k] : sum[k] / m, spread = frozen ? running_var[k] : square[k] / m - mu * mu;
+        float var = (float)(spread > 0 ? spread : 0);
+        mean[k] = (float)mu;
         if (!frozen) {
             running_mean[k] += momentum * (mean[k] - running_mean[k]);
             running_var[k] += momentum * (var * unbiased - running_var[k]);
@@ -112,18 +135,28 @@ void NAME(norm_act_forward)(const VALUE *x, ptrdiff_t m, int c, const float *wei
         scale[k] = weight[k] * inverse[k];
         shift[k] = bias[k] - mean[k] * scale[k];
     }
-    NAME(apply)(x, m, c, scale, shift, slope, y);
+    repeat(scale, side, c, wide_scale);
+    repeat(shift, side, c, wide_shift);
+    NAME(apply)(x, m / side, side * c, wide_scale, wide_shift, slope, y);
 }
 
 /* Training backward.  grads [2,C] receives the gradients of weight and bias, the return value is the slope's. */
 float NAME(norm_act_backward)(const VALUE *x, const VALUE *g, ptrdiff_t m, int c, const float *kept, float slope, int frozen, float *grads,
                         VALUE *dx)
 {
-    static _Thread_local double sum_g[MAX_CHANNELS], sum_gx[MAX_CHANNELS], sum_slope[MAX_CHANNELS];
-    static _Thread_local float b[MAX_CHANNELS], d[MAX_CHANNELS];
+    double sum_g[MAX_CHANNELS], sum_gx[MAX_CHANNELS], sum_slope[MAX_CHANNELS];
+    float b[MAX_CHANNELS], d[MAX_CHANNELS];
+    float wide_scale[MAX_CHANNELS], wide_shift[MAX_CHANNELS], wide_b[MAX_CHANNELS], wide_d[MAX_CHANNELS];
     const float *mean = kept, *inverse = kept + c, *scale = kept + 2 * c, *shift = kept + 3 * c;
-    NAME(backward_sums)(x, g, m, c, scale, shift, slope, sum_g, sum_gx, sum_slope);
+    int side = rows_side_by_side(m, c);
+    repeat(scale, side, c, wide_scale);
+    repeat(shift, side, c, wide_shift);
+    NAME(backward_sums)(x, g, m / side, side * c, wide_scale, wide_shift, slope, sum_g, sum_gx, sum_slope);
+    fold(sum_g, side, c);
+    fold(sum_gx, side, c);
     double slope_gradient = 0;
+    for (int k = 0; k < side * c; k++)
+        slope_gradient += sum_slope[k];
     for (int k = 0; k < c; k++) {
         double weight_gradient = (sum_gx[k] - sum_g[k] * mean[k]) * inverse[k]; /* sum of gu * xhat */
         /* dx = scale (gu - mean(gu) - xhat mean(gu xhat)), xhat = (x - mean) inverse */
@@ -132,8 +165,9 @@ float NAME(norm_act_backward)(const VALUE *x, const VALUE *g, ptrdiff_t m, int c
         d[k] = frozen ? 0 : (float)(-scale[k] * sum_g[k] / m - along * mean[k]);
         grads[k] = (float)weight_gradient;
         grads[c + k] = (float)sum_g[k];
-        slope_gradient += sum_slope[k];
     }
-    NAME(backward_apply)(x, g, m, c, scale, shift, slope, scale, b, d, dx);
+    repeat(b, side, c, wide_b);
+    repeat(d, side, c, wide_d);
+    NAME(backward_apply)(x, g, m / side, side * c, wide_scale, wide_shift, slope, wide_scale, wide_b, wide_d, dx);
     return (float)slope_gradient;
 }

@@ -107,6 +107,39 @@ def test_fused_norm_in_bfloat16_equals_float32_to_rounding():
         assert torch.allclose(exact, rounded, rtol=1 / 128, atol=1e-2)
 
 
+@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/depthwise.c")
+@pytest.mark.parametrize("stride, size", [(2, (9, 12)), (2, (8, 7)), (1, (5, 6))])
+def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size):
+    torch.manual_seed(4)
+    x, weight = torch.randn(3, 24, *size).bfloat16(), torch.randn(24, 1, 3, 3)
+    given, own = x.clone().requires_grad_(), weight.clone().requires_grad_()
+    exact, plain = x.float().requires_grad_(), weight.clone().requires_grad_()
+    expected = nn.functional.conv2d(exact, plain, stride=stride, padding=1, groups=24)
+    out = norm_act.Depthwise.apply(given, own, stride)
+    assert out.dtype == torch.bfloat16 and out.shape == expected.shape
+    grad = torch.randn(expected.shape).bfloat16()
+    out.backward(grad), expected.backward(grad.float())
+    assert torch.allclose(out.float(), expected, rtol=1 / 128, atol=1e-2)
+    assert torch.allclose(given.grad.float(), exact.grad, rtol=1 / 128, atol=1e-2)
+    assert torch.allclose(own.grad, plain.grad, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+@pytest.mark.parametrize("shape", [(1, 24, 3, 7), (2, 40, 8, 16), (4, 480, 3, 3)])
+def test_fused_norm_takes_any_number_of_rows(shape):
+    torch.manual_seed(5)
+    plain = nn.Sequential(nn.BatchNorm2d(shape[1]), network.LayerPReLU()).train()
+    fused = copy.deepcopy(plain)
+    assert norm_act.accelerate(fused)
+    x, grad, gradients = torch.randn(shape) + 1, torch.randn(shape), []
+    for net in (plain, fused):
+        given = x.clone().requires_grad_()
+        net(given).backward(grad)
+        gradients.append([given.grad, *(p.grad for p in net.parameters())])
+    for one, other in zip(*gradients):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
 def test_network_learns_in_bfloat16_what_it_learns_in_float32():
     torch.manual_seed(3)
