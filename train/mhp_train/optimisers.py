@@ -24,7 +24,7 @@ def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
         x = x.t()
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.t()
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.t() if tall else x
 
 
