@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from mhp_train import checkpoint, config, train
+from mhp_train.export import MEAN, STD
+from mhp_train.loop import normalised
 from test_dataset import write_shard
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -162,3 +164,9 @@ def test_overrides_win():
 def test_run_files_parse(path):
     run = config.parse(path.read_text(encoding="utf-8"))
     assert run.phases[-1].until == 1.0 and math.isclose(sum(source.share for source in run.sources), 1.0)
+
+
+def test_normalised_follows_the_convention():
+    image = torch.randint(0, 256, (2, 5, 7, 3), dtype=torch.uint8)
+    expected = ((image.float() - torch.tensor(MEAN)) / torch.tensor(STD)).permute(0, 3, 1, 2)
+    assert torch.equal(normalised(image, torch.device("cpu")), expected)
