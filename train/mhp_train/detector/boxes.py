@@ -27,6 +27,11 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
+def mirrored(boxes: np.ndarray, width: float) -> np.ndarray:
+    """[N,4] in the mirror image of a picture so wide."""
+    return boxes[:, [2, 1, 0, 3]] * np.float32([-1, 1, -1, 1]) + np.float32([width, 0, width, 0])
+
+
 def areas(boxes: np.ndarray) -> np.ndarray:
     """[N,4] -> [N]; 0 for boxes turned inside out."""
     return np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)

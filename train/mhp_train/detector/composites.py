@@ -20,7 +20,7 @@ import numpy as np
 
 from mhp_train import skeleton, store
 from mhp_train.dataset import decode_picture
-from .boxes import areas, resized
+from .boxes import areas, mirrored, resized
 from .dataset import Crowds, Picture
 from .photos import Backdrops, person_box
 from .shards import write_shard
@@ -165,9 +165,9 @@ def places(rng: np.random.Generator, count: int, width: int, height: int) -> lis
     return list(zip(xs, feet, heights))
 
 
-def shown(person: CutOut, scale: float, mirrored: bool, rng: np.random.Generator) -> np.ndarray:
+def shown(person: CutOut, scale: float, flip: bool, rng: np.random.Generator) -> np.ndarray:
     """uint8 [H,W,4]: the person at so many times its size, as its light may have been elsewhere."""
-    rgba = person.rgba[:, ::-1] if mirrored else person.rgba
+    rgba = person.rgba[:, ::-1] if flip else person.rgba
     rgba = resized(np.ascontiguousarray(rgba), (max(2, round(rgba.shape[1] * scale)), max(2, round(rgba.shape[0] * scale))))
     gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
     return np.dstack([np.clip(rgba[..., :3] * gain, 0, 255).astype(np.uint8), rgba[..., 3]])
@@ -193,7 +193,7 @@ def photograph(rng: np.random.Generator, folder: Crowds) -> Picture:
     scale = SIDE_PX / max(width, height)
     rgb, boxes = resized(drawn.rgb, (round(width * scale), round(height * scale))), drawn.boxes * np.float32(scale)
     if rng.random() < 0.5:
-        rgb, boxes = rgb[:, ::-1], boxes[:, [2, 1, 0, 3]] * np.float32([-1, 1, -1, 1]) + np.float32([rgb.shape[1], 0, rgb.shape[1], 0])
+        rgb, boxes = rgb[:, ::-1], mirrored(boxes, rgb.shape[1])
     return Picture(np.ascontiguousarray(rgb), boxes, drawn.person)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from mhp_train import augment, store
 from mhp_train.dataset import RESCAN_S, decode_picture
-from .boxes import GREY, areas, resized
+from .boxes import GREY, areas, mirrored, resized
 from .network import locations
 from .photos import Backdrops, person_box
 from .shards import read_shard
@@ -166,7 +166,7 @@ def cut(picture: Picture, size: tuple[int, int], fill: bool, input_px: int, rng:
     part = resized(np.ascontiguousarray(part), (int(out[0]), int(out[1])))
     boxes = (picture.boxes - np.tile(start, 2)) * np.tile(out / span, 2)
     if rng.random() < 0.5:
-        part, boxes = part[:, ::-1], boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [out[0], 0, out[0], 0]
+        part, boxes = part[:, ::-1], mirrored(boxes, out[0])
     clipped = np.clip(boxes, 0, np.tile(out, 2)).astype(np.float32)
     there = areas(clipped) > 0
     large = (clipped[:, 2:] - clipped[:, :2]).max(axis=1, initial=0) >= LARGE_PX * input_px / 320
