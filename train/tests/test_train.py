@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mhp_train import checkpoint, config, train
+from mhp_train import checkpoint, config, step_time, train
 from mhp_train.export import MEAN, STD
 from mhp_train.loop import normalised
 from test_dataset import write_shard
@@ -170,3 +170,9 @@ def test_normalised_follows_the_convention():
     image = torch.randint(0, 256, (2, 5, 7, 3), dtype=torch.uint8)
     expected = ((image.float() - torch.tensor(MEAN)) / torch.tensor(STD)).permute(0, 3, 1, 2)
     assert torch.equal(normalised(image, torch.device("cpu")), expected)
+
+
+def test_step_time_measures_every_part():
+    run = config.parse((Path(__file__).parents[1] / "runs" / "xs.toml").read_text(encoding="utf-8"), ["--bf16=false"])
+    times = step_time.step_ms(run, 64, 2)
+    assert set(times) == {"normalise", "forward", "loss", "backward", "optimiser", "all"} and all(ms > 0 for ms in times.values())
