@@ -1,4 +1,4 @@
-"""The C routines of training on the CPU (`native/norm_act.c`, `native/marginals.c`), called through ctypes.
+"""The C routines of training on the CPU (`native/norm_act.c`, `native/depthwise.c`, `native/marginals.c`), called through ctypes.
 
 Built on first use with the system's C compiler; where there is none `library` gives None and torch's operators do the work.
 """
@@ -24,7 +24,10 @@ FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"
 
 @lru_cache(maxsize=None)
 def library() -> ctypes.CDLL | None:
-    """The compiled sources from the cache folder of this user, or None where they cannot be built."""
+    """The compiled sources from the cache folder of this user, or None where they cannot be built or are not wanted
+    (MHP_TRAIN_NATIVE=off)."""
+    if os.environ.get("MHP_TRAIN_NATIVE") == "off":
+        return None
     try:
         digest = hashlib.sha256(" ".join(FLAGS).encode())
         for name in SOURCES + INCLUDED:

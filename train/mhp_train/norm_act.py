@@ -1,9 +1,6 @@
-"""Training on the CPU: batch norm and the one-slope PReLU behind it as one operation in C, strided depthwise convolutions in C.
+"""Batch norm in training and the one-slope PReLU behind it as one operation in C.
 
-The first two took a third of a training step: separate operators pass over memory about nine times where four do.  The last took a
-fifth of what was left.
-`accelerate` changes how a network computes, not its modules, names or results (to rounding).  Without a C compiler the network
-stays as it is.
+The two took a third of a training step: separate operators pass over memory about nine times where four do.
 """
 
 from __future__ import annotations
@@ -74,68 +71,3 @@ def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):
         return NormAct.apply(x, norm.weight, norm.bias, None if activation is None else activation.weight, norm)
 
     return forward
-
-
-DEPTHWISE_LANES = 8  # the C routine takes so many channels at a time
-
-
-class DepthwiseShape(ctypes.Structure):
-    """`shape` of native/depthwise.c."""
-
-    _fields_ = [(name, ctypes.c_ssize_t) for name in ("n", "height", "width", "rows", "columns")] + [("c", ctypes.c_int), ("stride", ctypes.c_int)]
-
-
-class Depthwise(torch.autograd.Function):
-    """x [N,C,H,W] bfloat16, weight [C,1,3,3] float32 -> 3x3 depthwise convolution with a border of one, bfloat16 in channels-last memory."""
-
-    @staticmethod
-    def forward(ctx, x, weight, stride):
-        x = x.contiguous(memory_format=torch.channels_last)
-        count, channels, height, width = x.shape
-        rows, columns = (height - 1) // stride + 1, (width - 1) // stride + 1
-        ctx.shape = DepthwiseShape(count, height, width, rows, columns, channels, stride)
-        by_tap = weight.reshape(channels, 9).t().contiguous()
-        y = torch.empty(count, channels, rows, columns, dtype=x.dtype, memory_format=torch.channels_last)
-        library().depthwise_forward(ctypes.byref(ctx.shape), pointer(x), pointer(by_tap), pointer(y))
-        ctx.save_for_backward(x, by_tap)
-        return y
-
-    @staticmethod
-    def backward(ctx, grad):
-        x, by_tap = ctx.saved_tensors
-        grad = grad.contiguous(memory_format=torch.channels_last)
-        dx, by_tap_grad = torch.empty_like(x), torch.empty_like(by_tap)
-        library().depthwise_backward(ctypes.byref(ctx.shape), pointer(x), pointer(grad), pointer(by_tap), pointer(dx), pointer(by_tap_grad))
-        return dx, by_tap_grad.t().reshape(-1, 1, 3, 3), None
-
-
-def strided_forward(conv: nn.Conv2d):
-    """A `forward` for a strided 3x3 depthwise convolution in C for bfloat16 on the CPU, where oneDNN's gradient is slow."""
-
-    def forward(x: torch.Tensor) -> torch.Tensor:
-        if x.device.type != "cpu" or x.dtype != torch.bfloat16 or x.shape[1] % DEPTHWISE_LANES:
-            return type(conv).forward(conv, x)
-        return Depthwise.apply(x, conv.weight, conv.stride[0])
-
-    return forward
-
-
-def accelerate(network: nn.Module) -> bool:
-    """Let every batch norm of `network` compute itself and the one-slope PReLU behind it in C, and every strided depthwise convolution
-    too.  False, and nothing changed, if the C routines cannot be built."""
-    if library() is None:
-        return False
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
-            module.forward = strided_forward(module)
-    for parent in network.modules():
-        if not isinstance(parent, nn.Sequential):
-            continue
-        children = list(parent)
-        for child, following in zip(children, [*children[1:], None]):
-            if isinstance(child, nn.BatchNorm2d):
-                activation = following if isinstance(following, LayerPReLU) else None
-                child.forward = fused_forward(child, activation)
-                if activation is not None:
-                    activation.forward = lambda x: x
-    return True

@@ -1,8 +1,8 @@
 """CPU time of the parts of a training step, on random pictures: no data is needed.
 
-    OMP_NUM_THREADS=1 python3 -m mhp_train.step_time --config train/runs/xs.toml [--input-px 256] [--batch 32] [--torch-only] [--key=value]
+    OMP_NUM_THREADS=1 python3 -m mhp_train.step_time --config train/runs/xs.toml [--input-px 256] [--batch 32] [--key=value]
 
-Medians of 15 steps in milliseconds a picture, of one thread, while other processes may run.
+Medians of 15 steps in milliseconds a picture, of one thread, while other processes may run.  MHP_TRAIN_NATIVE=off leaves out the C routines of train/native.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from . import config, losses, norm_act, optimisers, skeleton
+from . import config, losses, optimisers, skeleton
+from .accelerate import accelerate
 from .dataset import Batch
 from .loop import normalised
 from .network import build
@@ -34,7 +35,7 @@ def step_ms(run: config.Run, input_px: int, count: int) -> dict[str, float]:
     """Median CPU time of each part of a step in ms, for a whole batch."""
     joints = skeleton.load(run.joints)
     network = build(run.variant, len(joints.joints), run.prelu).to(memory_format=torch.channels_last).train()
-    norm_act.accelerate(network)
+    accelerate(network)
     steppers = optimisers.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay, run.optimiser.muon_rate, run.bf16)
     batch = random_batch(count, len(joints.joints), network.variant.depth_bins, input_px)
     times: dict[str, list[float]] = {}
@@ -70,11 +71,8 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--input-px", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--torch-only", action="store_true", help="without the C routines of train/native")
     args, overrides = parser.parse_known_args()
     torch.set_num_threads(1)
-    if args.torch_only:
-        norm_act.library = losses.library = lambda: None
     try:
         run = config.parse(args.config.read_text(encoding="utf-8"), overrides)
     except (config.ConfigError, OSError, ValueError) as error:

@@ -22,6 +22,7 @@ import torch
 
 from . import checkpoint, config, decode, losses, norm_act, skeleton
 from . import optimisers as optimiser_kinds
+from .accelerate import accelerate
 from .dataset import Batch, Mixer, Prefetcher
 from .loop import CsvLog, average_into, learning_rate, minutes_until, normalised
 from .network import build, parameter_count
@@ -66,7 +67,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     joints = skeleton.load(run.joints)
     network = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).train()
     if device.type == "cpu":
-        norm_act.accelerate(network)
+        accelerate(network)
     optimisers = optimiser_kinds.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay,
                                        run.optimiser.muon_rate, run.bf16)
     average = build(run.variant, len(joints.joints), run.prelu).to(device, memory_format=torch.channels_last).eval()

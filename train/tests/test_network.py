@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from mhp_train import network, norm_act
+from mhp_train import depthwise, network, norm_act
+from mhp_train.accelerate import accelerate
+from mhp_train.kernels import library
 
 COUNTS = {("l", 18): 4_073_248, ("s", 18): 2_242_000, ("xs", 18): 959_216, ("l", 21): 4_122_592, ("s", 21): 2_291_344, ("xs", 21): 983_888}
 
@@ -64,13 +66,13 @@ def test_unknown_names_are_refused():
         network.build("xs", 21, "both")
 
 
-@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/norm_act.c")
 def test_fused_norm_trains_like_separate_operators():
     torch.manual_seed(1)
     plain = nn.Sequential(nn.Conv2d(3, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), network.LayerPReLU(),
                           nn.Conv2d(24, 8, 1), nn.BatchNorm2d(8)).train()
     fused = copy.deepcopy(plain)
-    assert norm_act.accelerate(fused)
+    assert accelerate(fused)
     x = torch.randn(4, 3, 16, 16)
     for _ in range(2):
         outputs = []
@@ -88,11 +90,11 @@ def test_fused_norm_trains_like_separate_operators():
     assert torch.allclose(plain(x), fused(x), atol=1e-5)
 
 
-@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/norm_act.c")
 def test_fused_norm_in_bfloat16_equals_float32_to_rounding():
     torch.manual_seed(2)
     net = nn.Sequential(nn.BatchNorm2d(24), network.LayerPReLU()).train()
-    assert norm_act.accelerate(net)
+    assert accelerate(net)
     x = (torch.randn(4, 24, 9, 9) * 3 + 1).bfloat16()
     grad = torch.randn(4, 24, 9, 9).bfloat16()
     answers = []
@@ -107,7 +109,7 @@ def test_fused_norm_in_bfloat16_equals_float32_to_rounding():
         assert torch.allclose(exact, rounded, rtol=1 / 128, atol=1e-2)
 
 
-@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/depthwise.c")
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/depthwise.c")
 @pytest.mark.parametrize("stride, size", [(2, (9, 12)), (2, (8, 7)), (1, (5, 6))])
 def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size):
     torch.manual_seed(4)
@@ -115,7 +117,7 @@ def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size):
     given, own = x.clone().requires_grad_(), weight.clone().requires_grad_()
     exact, plain = x.float().requires_grad_(), weight.clone().requires_grad_()
     expected = nn.functional.conv2d(exact, plain, stride=stride, padding=1, groups=24)
-    out = norm_act.Depthwise.apply(given, own, stride)
+    out = depthwise.Depthwise.apply(given, own, stride)
     assert out.dtype == torch.bfloat16 and out.shape == expected.shape
     grad = torch.randn(expected.shape).bfloat16()
     out.backward(grad), expected.backward(grad.float())
@@ -124,13 +126,13 @@ def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size):
     assert torch.allclose(own.grad, plain.grad, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/norm_act.c")
 @pytest.mark.parametrize("shape", [(1, 24, 3, 7), (2, 40, 8, 16), (4, 480, 3, 3)])
 def test_fused_norm_takes_any_number_of_rows(shape):
     torch.manual_seed(5)
     plain = nn.Sequential(nn.BatchNorm2d(shape[1]), network.LayerPReLU()).train()
     fused = copy.deepcopy(plain)
-    assert norm_act.accelerate(fused)
+    assert accelerate(fused)
     x, grad, gradients = torch.randn(shape) + 1, torch.randn(shape), []
     for net in (plain, fused):
         given = x.clone().requires_grad_()
@@ -140,11 +142,11 @@ def test_fused_norm_takes_any_number_of_rows(shape):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.skipif(norm_act.library() is None, reason="no C compiler that builds train/native/norm_act.c")
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/norm_act.c")
 def test_network_learns_in_bfloat16_what_it_learns_in_float32():
     torch.manual_seed(3)
     net = network.build("xs", 21).to(memory_format=torch.channels_last).train()
-    norm_act.accelerate(net)
+    accelerate(net)
     image = torch.randn(4, 3, 128, 128)
     gradients = []
     for low in (False, True):
@@ -162,7 +164,7 @@ def test_frozen_norm_trains_with_running_statistics(accelerated):
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), network.LayerPReLU()).train()
     net(torch.randn(4, 3, 8, 8) * 3)
     plain = copy.deepcopy(net).eval()
-    if accelerated and not norm_act.accelerate(net):
+    if accelerated and not accelerate(net):
         pytest.skip("no C compiler that builds train/native/norm_act.c")
     norm_act.freeze(net)
     before = net[1].running_var.clone()

@@ -21,6 +21,7 @@ import torch
 
 from mhp_train import checkpoint, norm_act
 from mhp_train import optimisers as optimiser_kinds
+from mhp_train.accelerate import accelerate
 from mhp_train.dataset import Prefetcher
 from mhp_train.loop import CsvLog, average_into, learning_rate, minutes_until, normalised
 from mhp_train.network import parameter_count
@@ -79,7 +80,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     if run.encoder and not resume:
         take_encoder(network, Path(run.encoder))
     if device.type == "cpu":
-        norm_act.accelerate(network)
+        accelerate(network)
     optimisers = optimiser_kinds.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay,
                                        run.optimiser.muon_rate, run.bf16)
     average = Detector().to(device, memory_format=torch.channels_last).eval()
