@@ -14,7 +14,7 @@ from .losses import Weights
 
 @dataclass(frozen=True)
 class Phase:
-    """From the end of the phase before until `until` (part of the run, 0..1): crops of `input_px`, `batch` at a time."""
+    """From the end of the phase before until `until` (part of the schedule, 0..1): crops of `input_px`, `batch` at a time."""
 
     until: float
     input_px: int
@@ -23,7 +23,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """`kind` adamw or muon (see `optimisers`), with one cosine from `peak_lr` to `final_lr` after a linear warm-up over `warmup` of the run."""
+    """`kind` adamw or muon (see `optimisers`), with one cosine from `peak_lr` to `final_lr` after a linear warm-up over `warmup` of the schedule."""
 
     kind: str = "adamw"
     muon_rate: float = 1.0
@@ -37,9 +37,10 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything a run depends on.  `minutes`: planned length in training time, to which schedule and phases are tied;
+    """Everything a run depends on.  `minutes`: planned length in training time over all sessions; schedule and phases span the minutes
+    from `from_minute`, where a run that goes on after its planned end begins a new schedule;
     `processes`: data-parallel ones, each with `threads` threads and its part of the batch;
-    `freeze_norm`: part of the run after which batch norm keeps its statistics."""
+    `freeze_norm`: part of the schedule after which batch norm keeps its statistics."""
 
     name: str
     minutes: float
@@ -51,6 +52,7 @@ class Run:
     seed: int = 1
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
+    from_minute: float = 0.0
     freeze_norm: float = 1.0
     bf16: bool = False
     processes: int = 1

@@ -13,6 +13,11 @@ from . import config
 from .export import MEAN, STD
 
 
+def part_done(minutes: float, run) -> float:
+    """How much of a run's schedule, from `run.from_minute` to `run.minutes`, is over; 0..1."""
+    return min(1.0, max(0.0, (minutes - run.from_minute) / max(run.minutes - run.from_minute, 1e-9)))
+
+
 def learning_rate(progress: float, settings: config.Optimiser) -> float:
     """Linear warm-up, then a cosine from the peak to the final rate; progress in 0..1."""
     if progress < settings.warmup:

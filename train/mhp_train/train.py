@@ -3,7 +3,8 @@
     python3 -m mhp_train.train --config train/runs/xs.toml --out DIR [--resume CKPT] [--stop-at HH:MM | --max-minutes M] [--key=value]
 
 One process, one flat loop.  DIR receives last.ckpt (everything needed to go on), log.csv, eval.csv and pictures of predictions.
-The schedule follows training time: progress = minutes trained / minutes planned, over all sessions of the run.
+The schedule follows training time: progress = minutes trained / minutes planned, over all sessions
+of the run, or from `from_minute` on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from . import checkpoint, config, decode, losses, norm_act, skeleton
 from . import optimisers as optimiser_kinds
 from .accelerate import accelerate
 from .dataset import Batch, Mixer, Prefetcher
-from .loop import CsvLog, average_into, learning_rate, minutes_until, normalised
+from .loop import CsvLog, average_into, learning_rate, minutes_until, normalised, part_done
 from .network import build, parameter_count
 from .parallel import Peers, Shared, share
 
@@ -92,7 +93,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     minutes = minutes_before
 
     def planned(_: int) -> tuple[int, int]:
-        phase = phase_at(minutes / run.minutes, run.phases)
+        phase = phase_at(part_done(minutes, run), run.phases)
         return max(1, phase.batch // peers.count), phase.input_px
 
     lead = peers.rank == 0
@@ -116,7 +117,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     stop = frozen = False
     try:
         while not stop:
-            if not frozen and minutes / run.minutes >= run.freeze_norm:
+            if not frozen and part_done(minutes, run) >= run.freeze_norm:
                 # Those of the average: the network's own follow the last few batches.
                 statistics = norm_act.statistics(network)
                 for own_statistic, steadier in zip(statistics, norm_act.statistics(average)):
@@ -127,7 +128,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             waiting_s = time.monotonic()
             batch = loader.get()
             waited_s += time.monotonic() - waiting_s
-            rate = learning_rate(minutes / run.minutes, run.optimiser)
+            rate = learning_rate(part_done(minutes, run), run.optimiser)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
             image = normalised(batch.image, device)

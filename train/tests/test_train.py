@@ -11,7 +11,7 @@ import torch
 
 from mhp_train import checkpoint, config, step_time, train
 from mhp_train.export import MEAN, STD
-from mhp_train.loop import normalised
+from mhp_train.loop import learning_rate, normalised, part_done
 from test_dataset import write_shard
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -176,3 +176,10 @@ def test_step_time_measures_every_part():
     run = config.parse((Path(__file__).parents[1] / "runs" / "xs.toml").read_text(encoding="utf-8"), ["--bf16=false"])
     times = step_time.step_ms(run, 64, 2)
     assert set(times) == {"normalise", "forward", "loss", "backward", "optimiser", "all"} and all(ms > 0 for ms in times.values())
+
+
+def test_a_schedule_may_begin_late():
+    text = (Path(__file__).parents[1] / "runs" / "xs.toml").read_text(encoding="utf-8")
+    run = config.parse(text, ["--from_minute=100", "--minutes=200", "--optimiser.peak_lr=0.004", "--optimiser.warmup=0.1"])
+    assert [part_done(minutes, run) for minutes in (90.0, 100.0, 150.0, 200.0, 201.0)] == [0, 0, 0.5, 1, 1]
+    assert learning_rate(part_done(110.0, run), run.optimiser) == pytest.approx(0.004)

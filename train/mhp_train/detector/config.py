@@ -46,6 +46,7 @@ class Run:
     seed: int = 1
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
+    from_minute: float = 0.0
     freeze_norm: float = 1.0
     bf16: bool = False
     processes: int = 1

@@ -23,7 +23,7 @@ from mhp_train import checkpoint, norm_act
 from mhp_train import optimisers as optimiser_kinds
 from mhp_train.accelerate import accelerate
 from mhp_train.dataset import Prefetcher
-from mhp_train.loop import CsvLog, average_into, learning_rate, minutes_until, normalised
+from mhp_train.loop import CsvLog, average_into, learning_rate, minutes_until, normalised, part_done
 from mhp_train.network import parameter_count
 from mhp_train.parallel import Peers, Shared, share
 from . import config, losses
@@ -103,7 +103,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     minutes = minutes_before
 
     def planned(_: int) -> tuple[int, int]:
-        phase = phase_at(minutes / run.minutes, run.phases)
+        phase = phase_at(part_done(minutes, run), run.phases)
         return max(1, phase.batch // peers.count), phase.input_px
 
     lead = peers.rank == 0
@@ -128,12 +128,12 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     frozen_blocks, grids = 0, {}
     try:
         while not stop:
-            wanted = phase_at(minutes / run.minutes, run.phases).frozen_blocks
+            wanted = phase_at(part_done(minutes, run), run.phases).frozen_blocks
             if wanted != frozen_blocks:
                 frozen_blocks = wanted
                 freeze_blocks(network, wanted)
                 network.zero_grad(set_to_none=True)
-            if not frozen_norm and minutes / run.minutes >= run.freeze_norm:
+            if not frozen_norm and part_done(minutes, run) >= run.freeze_norm:
                 # Those of the average: the network's own follow the last few batches.
                 statistics = norm_act.statistics(network)
                 for own_statistic, steadier in zip(statistics, norm_act.statistics(average)):
@@ -144,7 +144,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             waiting_s = time.monotonic()
             batch = loader.get()
             waited_s += time.monotonic() - waiting_s
-            rate = learning_rate(minutes / run.minutes, run.optimiser)
+            rate = learning_rate(part_done(minutes, run), run.optimiser)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
             side = batch.image.shape[1]
