@@ -126,6 +126,16 @@ def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size):
     assert torch.allclose(own.grad, plain.grad, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/depthwise.c")
+@pytest.mark.parametrize("stride, kind, native", [(2, torch.bfloat16, True), (1, torch.bfloat16, False), (2, torch.float32, False)])
+def test_only_strided_depthwise_in_bfloat16_runs_in_c(stride, kind, native):
+    net = nn.Sequential(nn.Conv2d(8, 8, 3, stride, 1, groups=8, bias=False))
+    assert accelerate(net)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == torch.bfloat16):
+        out = net(torch.randn(1, 8, 6, 6, dtype=kind))
+    assert (type(out.grad_fn).__name__ == "DepthwiseBackward") == native
+
+
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/norm_act.c")
 @pytest.mark.parametrize("shape", [(1, 24, 3, 7), (2, 40, 8, 16), (4, 480, 3, 3)])
 def test_fused_norm_takes_any_number_of_rows(shape):
