@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mhp_train import checkpoint, skeleton
-from mhp_train.detector import boxes, composites, config, crowd, dataset, evaluate, export, losses, network, photos, relabel, shards, train, weights
+from mhp_train import checkpoint, crop, skeleton
+from mhp_train import dataset as crops
+from mhp_train.detector import boxes, composites, config, crowd, dataset, evaluate, export, false_alarms, losses, network, photos, relabel, shards, train, weights
 from mhp_train.network import build, parameter_count
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -282,9 +283,28 @@ def test_measuring_counts_hits_misses_and_what_does_not_count():
 
 def test_others_in_photographs_become_people_doubts_or_nothing():
     labelled = np.array([10.0, 10, 60, 110])
-    found = np.array([[12.0, 8, 61, 112], [15, 60, 50, 108], [80, 10, 120, 110], [130, 20, 150, 60], [160, 20, 180, 60]])
-    people, person = relabel.everybody(labelled, found, np.array([0.9, 0.8, 0.7, 0.2, 0.01]), relabel.Limits(0.4, 0.1))
-    assert np.array_equal(people, np.concatenate([labelled[None], found[2:4]])) and person.tolist() == [1, 1, 0]
+    same, inside, sure, seen, low, small, weak, never = found = np.array([
+        [12.0, 8, 61, 112], [15, 60, 50, 108], [80, 10, 120, 110], [130, 20, 150, 90], [160, 20, 180, 90], [190, 20, 200, 50],
+        [210, 20, 240, 90], [250, 20, 280, 90]])
+    peaks = {tuple(sure): -3.0, tuple(seen): -5.0, tuple(low): -7.0, tuple(small): -7.0, tuple(weak): -3.0}
+    limits = relabel.Limits(sure=0.4, doubtful=0.1, sure_peak=-4.0, empty_peak=-6.0, judged_px=50.0)
+    people, person = relabel.everybody(labelled, found, np.array([0.9, 0.8, 0.7, 0.6, 0.6, 0.2, 0.2, 0.01]), limits,
+                                       lambda asked: np.array([peaks[tuple(box)] for box in asked]))
+    assert np.array_equal(people, [labelled, sure, seen, small, weak]) and person.tolist() == [1, 1, 0, 0, 0]
+
+
+def test_peaks_are_those_of_the_crop_about_the_box():
+    rgb = np.zeros((80, 100, 3), np.uint8)
+    rgb[20:60, 30:50] = 200
+    shown = []
+
+    def pose(images):
+        shown.append(images)
+        return None, images.mean(axis=(1, 2, 3))[:, None] / 255 * np.ones(21)
+
+    peaks = relabel.mean_log_peaks(rgb, np.array([[30.0, 20, 50, 60], [70, 20, 90, 60]]), pose, 64)
+    assert shown[0].shape == (2, 64, 64, 3) and np.exp(peaks[0]) == pytest.approx(200 / 255 * 20 * 40 / (40 * 1.2 * 1.25) ** 2, rel=0.1)
+    assert peaks[1] == pytest.approx(np.log(relabel.SMALLEST_PEAK)) and relabel.mean_log_peaks(rgb, np.zeros((0, 4)), pose, 64).shape == (0,)
 
 
 def test_views_that_disagree_lower_the_score():
@@ -339,3 +359,37 @@ def test_near_cameras_see_a_part_of_the_person_over_the_origin():
         seen = camera.project(points[points[:, 2] > 0])
         inside = ((seen >= 0) & (seen < [camera.width_px, camera.height_px])).all(axis=1).sum()
         assert 0.15 * len(column) < inside < 0.95 * len(column), f"seed {seed}: {inside} of {len(column)}"
+
+
+def test_false_alarms_lie_where_the_detector_saw_somebody(sources):
+    seen = np.array([[0.0, 0, 40, 10], [5, 8, 40, 70]])  # the first one is too low
+
+    def predictor(canvas):
+        scale = min(export.INPUT_WIDTH_PX / part[0], export.INPUT_HEIGHT_PX / part[1])
+        return seen * scale, np.array([0.9, 0.3])
+
+    class Backdrop:
+        def draw(self, rng):
+            return dataset.Picture(np.zeros((90, 120, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, bool))
+
+    for seed in range(20):
+        draws = np.random.default_rng(seed)
+        part = np.round(np.array([120, 90]) * draws.uniform(false_alarms.LEAST_SHARE, 1.0)).astype(int)
+        if part[1] < 72 or part[0] < 42:
+            continue
+        start = draws.integers(np.array([120, 90]) - part + 1)
+        rgb, box = false_alarms.of_backdrop(np.random.default_rng(seed), Backdrop(), predictor)
+        assert rgb.shape == (90, 120, 3) and np.allclose(box, seen[1] + np.tile(start, 2), atol=1e-6)
+
+
+def test_crops_without_people_show_nobody_and_every_joint_lies_outside(sources):
+    photographs, rng = dataset.Crowds(sources / "crowds"), np.random.default_rng(3)
+    for _ in range(30):
+        rgb, box = false_alarms.of_photograph(rng, photographs)
+        x1, y1, x2, y2 = np.clip(np.round(false_alarms.cropped(box, 120, 90)), 0, [120, 90] * 2).astype(int)
+        assert box[3] - box[1] >= false_alarms.LEAST_PX - 1e-6 and not (rgb[y1:y2, x1:x2, 0] == 220).any()
+        labels = {key: values[0] for key, values in false_alarms.labels_of([rgb], [box]).items()}
+        assert np.allclose(crop.grown(labels["box_px"]), false_alarms.extent(box), atol=1e-3)
+        encoded = cv2.imencode(".png", rgb)[1].ravel()
+        image, _, weight2d, weight_z, outside = crops.sample(encoded, labels, 64, 32, crops.augment.Settings(), rng)
+        assert image.shape == (64, 64, 3) and not weight2d.any() and not weight_z.any() and outside.all()

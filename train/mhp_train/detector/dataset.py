@@ -25,7 +25,7 @@ MOST_PEOPLE = 64  # a picture; more are cut off at random (their places count fo
 SMALLEST_PX = 7.0  # people lower than this in the input count for nothing
 LEAST_LEFT = 0.3  # of a box's area inside the cut; with less it counts for nothing,
 LEAST_OF_LARGE, LARGE_PX = 0.15, 64.0  # or with less than so much where its longer side still is so long, px at 320
-TALLEST, LOWEST_PX = 2.0, 16.0  # heights that people are scaled to: part of the input's side, px at 320
+TALLEST, LOWEST_PX = 2.0, 24.0  # heights that people are scaled to: part of the input's side, px at 320
 MOST_ZOOM = 3.0  # more shows only what even we cannot tell
 AWAY = 0.1  # cuts of pictures with people that do not look for one: mostly what is around people
 BUSTS, TALLEST_BUST = 0.07, 4.0  # chance of heads and shoulders, and the whole person's height then, part of the cut's
@@ -33,8 +33,8 @@ CLOSE = 0.8  # people scaled to more than this part of the cut's height are not 
 STRETCH = 0.1
 TURNED, RECOLOURED = 0.3, 0.3  # chances of pictures without people
 # Rows and columns of mosaics, and how often.
-GRIDS = (((1, 1), 0.6), ((1, 2), 0.08), ((2, 1), 0.08), ((2, 2), 0.2), ((2, 3), 0.05), ((3, 2), 0.05), ((3, 3), 0.06), ((4, 4), 0.03))
-PIXELS = augment.Settings(colour=0.25, grey_chance=0.05, blur_chance=0.08, noise_chance=0.06, erase_chance=0.0)
+GRIDS = (((1, 1), 0.7), ((1, 2), 0.07), ((2, 1), 0.07), ((2, 2), 0.12), ((3, 3), 0.04))
+PIXELS = augment.Settings(colour=0.15, grey_chance=0.03, blur_chance=0.08, noise_chance=0.06, erase_chance=0.0)
 
 
 @dataclass(frozen=True)
