@@ -283,28 +283,36 @@ def test_measuring_counts_hits_misses_and_what_does_not_count():
 
 def test_others_in_photographs_become_people_doubts_or_nothing():
     labelled = np.array([10.0, 10, 60, 110])
-    same, inside, sure, seen, low, small, weak, never = found = np.array([
-        [12.0, 8, 61, 112], [15, 60, 50, 108], [80, 10, 120, 110], [130, 20, 150, 90], [160, 20, 180, 90], [190, 20, 200, 50],
-        [210, 20, 240, 90], [250, 20, 280, 90]])
-    peaks = {tuple(sure): -3.0, tuple(seen): -5.0, tuple(low): -7.0, tuple(small): -7.0, tuple(weak): -3.0}
-    limits = relabel.Limits(sure=0.4, doubtful=0.1, sure_peak=-4.0, empty_peak=-6.0, judged_px=50.0)
-    people, person = relabel.everybody(labelled, found, np.array([0.9, 0.8, 0.7, 0.6, 0.6, 0.2, 0.2, 0.01]), limits,
-                                       lambda asked: np.array([peaks[tuple(box)] for box in asked]))
-    assert np.array_equal(people, [labelled, sure, seen, small, weak]) and person.tolist() == [1, 1, 0, 0, 0]
+    same, inside, touching, sure, seen, nobody, small, weak, elsewhere, never = found = np.array([
+        [12.0, 8, 61, 112], [15, 60, 50, 108], [40, 10, 90, 110], [80, 10, 120, 110], [130, 20, 150, 90], [160, 20, 180, 90], [190, 20, 200, 50],
+        [210, 20, 240, 90], [250, 20, 280, 90], [290, 20, 300, 90]])
+    says = {tuple(touching): (-3, 0.7), tuple(sure): (-3, 0.7), tuple(seen): (-5, 0.7), tuple(nobody): (-7, 0.7), tuple(small): (-7, 0.7), tuple(weak): (-3, 0.7),
+            tuple(elsewhere): (-3, 0.1)}
+    limits = relabel.Limits(sure=0.4, doubtful=0.1, sure_peak=-4.0, empty_peak=-6.0, judged_px=50.0, fits_iou=0.4)
+    people, person = relabel.everybody(labelled, found, np.array([0.9, 0.8, 0.7, 0.7, 0.6, 0.6, 0.2, 0.2, 0.6, 0.01]), limits,
+                                       lambda asked: tuple(np.array([says[tuple(box)] for box in asked], float).T))
+    assert np.array_equal(people, [labelled, touching, sure, seen, small, weak, elsewhere])
+    assert person.tolist() == [1, 0, 1, 0, 0, 0, 0]
 
 
-def test_peaks_are_those_of_the_crop_about_the_box():
+def test_the_pose_network_judges_the_crop_about_the_box():
     rgb = np.zeros((80, 100, 3), np.uint8)
     rgb[20:60, 30:50] = 200
     shown = []
 
     def pose(images):
         shown.append(images)
-        return None, images.mean(axis=(1, 2, 3))[:, None] / 255 * np.ones(21)
+        cells = np.zeros((len(images), 21, 3))
+        cells[:, 0, :2], cells[:, 1:, :2] = 0, 8 / 1.25  # from the crop's corner to four fifths of its side: cells of 8 px
+        return cells, images.mean(axis=(1, 2, 3))[:, None] / 255 * np.ones(21)
 
-    peaks = relabel.mean_log_peaks(rgb, np.array([[30.0, 20, 50, 60], [70, 20, 90, 60]]), pose, 64)
+    peaks, fits = relabel.judged(rgb, np.array([[30.0, 20, 50, 60], [70, 20, 90, 60]]), pose, 64)
     assert shown[0].shape == (2, 64, 64, 3) and np.exp(peaks[0]) == pytest.approx(200 / 255 * 20 * 40 / (40 * 1.2 * 1.25) ** 2, rel=0.1)
-    assert peaks[1] == pytest.approx(np.log(relabel.SMALLEST_PEAK)) and relabel.mean_log_peaks(rgb, np.zeros((0, 4)), pose, 64).shape == (0,)
+    side = 40 * 1.2 * 1.25
+    joints = np.array([40 - side / 2, 40 - side / 2, 40 + side * 0.3, 40 + side * 0.3])
+    assert fits[0] == pytest.approx(evaluate.iou(np.array([[30.0, 20, 50, 60]]), joints[None])[0, 0], abs=0.03)
+    assert peaks[1] == pytest.approx(np.log(relabel.SMALLEST_PEAK))
+    assert all(part.shape == (0,) for part in relabel.judged(rgb, np.zeros((0, 4)), pose, 64))
 
 
 def test_views_that_disagree_lower_the_score():

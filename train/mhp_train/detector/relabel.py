@@ -24,6 +24,7 @@ from torch import nn
 
 from mhp_train import crop, store
 from mhp_train.dataset import decode_picture
+from mhp_train.decode import cells_to_crop_px
 from mhp_train.evaluate import Predictor, torch_predictor
 from mhp_train.export import folded
 from mhp_train.loop import normalised
@@ -36,9 +37,11 @@ from .weights import from_checkpoint
 SIDES_PX = (256, 384)
 AGREES_IOU, NMS_IOU = 0.5, 0.5
 LEAST_VIEW_SCORE = 0.05
-SAME_IOU, INSIDE = 0.3, 0.7  # with the labelled person: overlap, or part of the found box, from which on it is that person's
+SAME_IOU, INSIDE = 0.3, 0.7  # with the labelled person: overlap, or part of the found box, from which on it is that person's,
+APART = 0.3  # and part of the found box up to which it surely is another's
 BATCH = 16
 SMALLEST_PEAK = 1e-12
+Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,15 @@ class Limits:
     """Of the detector: mean scores from which on a box may be a person, or is at least doubtful. Of the pose network: mean logarithms of
     the joints' peaks from which on it is one, and up to which nobody is there if the box is at least `judged_px` high; half of
     coco_people's people lie above the first, a fiftieth below the second, of the detector's false alarms on held-out views
-    a twentieth above the first and four fifths below the second."""
+    a twentieth above the first and four fifths below the second. `fits_iou`: least overlap of a person's box with that of the joints seen
+    in it; joints elsewhere are somebody else's, whom the crop shows too."""
 
     sure: float = 0.3
     doubtful: float = 0.12
     sure_peak: float = -4.0
     empty_peak: float = -6.2
     judged_px: float = 50.0
+    fits_iou: float = 0.4
 
 
 @torch.no_grad()
@@ -87,31 +92,36 @@ def merged(found: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.n
     return boxes[kept], mean[kept]
 
 
-def everybody(labelled: np.ndarray, boxes: np.ndarray, scores: np.ndarray, limits: Limits,
-              peaks_of: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def everybody(labelled: np.ndarray, boxes: np.ndarray, scores: np.ndarray, limits: Limits, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
     """Boxes [G,4], the labelled one [4] first, and person uint8 [G] (0: counts for nothing).
 
-    peaks_of: boxes [K,4] -> mean logarithm of the joints' peaks [K], asked about those in question.
+    judge: boxes [K,4] -> mean logarithm of the joints' peaks [K] and overlap with the joints' boxes [K] of those in question.
     """
-    others = (iou(boxes, labelled[None])[:, 0] < SAME_IOU) & (overlaps(boxes, labelled[None])[:, 0] < INSIDE * areas(boxes))
-    others &= scores >= limits.doubtful
-    boxes, scores = boxes[others], scores[others]
-    peaks = peaks_of(boxes)
-    sure = (scores >= limits.sure) & (peaks >= limits.sure_peak)
+    common = overlaps(boxes, labelled[None])[:, 0] / np.maximum(areas(boxes), 1e-9)
+    others = (iou(boxes, labelled[None])[:, 0] < SAME_IOU) & (common < INSIDE) & (scores >= limits.doubtful)
+    boxes, scores, common = boxes[others], scores[others], common[others]
+    peaks, fits = judge(boxes)
+    sure = (scores >= limits.sure) & (common <= APART) & (peaks >= limits.sure_peak) & (fits >= limits.fits_iou)
     empty = (peaks <= limits.empty_peak) & (boxes[:, 3] - boxes[:, 1] >= limits.judged_px)
     return np.concatenate([labelled[None], boxes[~empty]]), np.concatenate([[1], sure[~empty]]).astype(np.uint8)
 
 
-def mean_log_peaks(rgb: np.ndarray, boxes: np.ndarray, pose: Predictor, side_px: int) -> np.ndarray:
-    """How surely the pose network sees somebody's joints in each box, [K]: 0 is certain."""
+def judged(rgb: np.ndarray, boxes: np.ndarray, pose: Predictor, side_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """How surely the pose network sees somebody's joints in each box, [K] (0 is certain), and the overlap with their box, [K]."""
     if not len(boxes):
-        return np.zeros(0)
-    crops = []
+        return np.zeros(0), np.zeros(0)
+    crops, matrices = [], []
     for x1, y1, x2, y2 in boxes:
         square = crop.process_bbox(crop.grown(np.array([x1, y1, x2 - x1, y2 - y1])), *rgb.shape[1::-1])
-        matrix = crop.to_input(crop.image_to_crop(square), side_px)
-        crops.append(cv2.warpAffine(rgb, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR))
-    return np.log(np.maximum(pose(np.stack(crops))[1], SMALLEST_PEAK)).mean(axis=1)
+        matrices.append(crop.image_to_crop(square))
+        crops.append(cv2.warpAffine(rgb, crop.to_input(matrices[-1], side_px), (side_px, side_px), flags=cv2.INTER_LINEAR))
+    cells, peaks = pose(np.stack(crops))
+    fits = []
+    for box, matrix, found in zip(boxes, matrices, cells[..., :2]):
+        points = (cells_to_crop_px(found, side_px // 8) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        seen = np.clip(np.concatenate([points.min(0), points.max(0)]), 0, rgb.shape[1::-1] * 2)
+        fits.append(iou(box[None], seen[None])[0, 0])
+    return np.log(np.maximum(peaks, SMALLEST_PEAK)).mean(axis=1), np.array(fits)
 
 
 def relabel(network: nn.Module, pose: Predictor, pose_px: int, shard: store.Shard, limits: Limits):
@@ -124,7 +134,7 @@ def relabel(network: nn.Module, pose: Predictor, pose_px: int, shard: store.Shar
             size = picture.shape[1::-1]
             box = person_box(shard.labels["joints_px"][row], shard.labels["weight2d"][row] > 0)
             boxes, person = everybody(np.clip(box, 0, size * 2), *merged(found), limits,
-                                      lambda asked: mean_log_peaks(picture, asked, pose, pose_px))
+                                      lambda asked: judged(picture, asked, pose, pose_px))
             sizes.append(size)
             every_box.append(boxes.astype(np.float32))
             every_person.append(person)
