@@ -214,17 +214,6 @@ def test_encoder_comes_from_the_pose_network(tmp_path):
         weights.take_encoder(detector, path)
 
 
-def test_endings_are_averaged(tmp_path):
-    paths = [tmp_path / "a.ckpt", tmp_path / "b.ckpt"]
-    for number, path in enumerate(paths):
-        torch.manual_seed(number)
-        state = network.Detector().state_dict()
-        checkpoint.save(path, {"step": number, "network": state, "ema": state})
-    mean = weights.mean_of(paths)
-    one, other = (checkpoint.load(path)["ema"]["final_layer.weight"] for path in paths)
-    assert mean["step"] == 1 and torch.allclose(mean["ema"]["final_layer.weight"], (one + other) / 2)
-
-
 def test_network_is_small_and_frozen_blocks_rest():
     detector = network.Detector()
     assert parameter_count(detector) <= 1_200_000

@@ -19,14 +19,6 @@ def load_weights(network: Detector, named: dict[str, torch.Tensor], source: str)
         raise checkpoint.CheckpointError(f"{source}: is no checkpoint of this detector ({error})") from error
 
 
-def mean_of(paths: list[Path]) -> dict:
-    """The checkpoint of the last path with the mean of all paths' moving averages: endings of one run agree where they generalise."""
-    states = [checkpoint.load(path) for path in paths]
-    averages = [checkpoint.weights(state) for state in states]
-    mean = {name: torch.stack([named[name].float() for named in averages]).mean(0).to(tensor.dtype) for name, tensor in averages[-1].items()}
-    return {**states[-1], "ema": mean}
-
-
 def take_encoder(network: Detector, path: Path) -> None:
     """Copy stem and blocks from the pose checkpoint `path` (its moving average); they must fit exactly."""
     named = {name: tensor for name, tensor in checkpoint.weights(checkpoint.load(path)).items() if name.startswith(ENCODER)}
