@@ -47,11 +47,6 @@ func (o PeopleOptions) Validate() error {
 	return nil
 }
 
-// leastShared is how much the box that a detector found and that of the joints
-// must share (IoU) for the latter to become the person's: of somebody half
-// hidden the joints are guessed beyond what shows, and the detector saw that.
-const leastShared = 0.5
-
 // refined runs the network again on the boxes of the joints found, as often as
 // the options or the finder ask for. The surer look stays: joints found
 // badly make a bad box, and the second look is worse then.
@@ -70,8 +65,9 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 			return nil, err
 		}
 		for i := range again {
-			sharp := boxes[i].Source == detect.SourceDetector && !detect.SecondPass(e.finder)
-			if sharp && tight[i].IoU(boxes[i].BoxPx) < leastShared {
+			// A sharp detector's box stays the person's: it is that of what shows,
+			// and joints are guessed beyond, or lie inside.
+			if boxes[i].Source == detect.SourceDetector && !detect.SecondPass(e.finder) {
 				again[i].Box = boxes[i].BoxPx
 			}
 			// The whole picture is no box to stay with.

@@ -50,20 +50,23 @@ func estimated(t *testing.T, runner infer.Runner, finder detect.Finder, o People
 	return p
 }
 
-// Each pass costs one run and takes the box of the joints that the one before
-// found, unless that shares less than half with the detector's: here the third.
+// Each pass costs one run and looks at the box of the joints that the one
+// before found; the person's box stays the detector's.
 func TestRefine(t *testing.T) {
 	box := geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}
-	for passes, side := range []float64{101, 75, 101} {
+	first := 100 * 1.25 / 2
+	second := (first*refineGrow - 1) * 1.25 / 2
+	for passes, width := range []float64{first, second, (second*refineGrow - 1) * 1.25 / 2} {
 		runner := spread(t, 0.5)
 		p := estimated(t, runner, foundBoxes(box), PeopleOptions{Refine: passes})
 		if runner.Runs != 1+passes {
 			t.Errorf("%d passes take %d runs", passes, runner.Runs)
 		}
-		got := p.People[0].Box
-		if math.Abs(got.W-side) > 0.01 || math.Abs(got.H-side) > 0.01 || p.People[0].BoxScore != 0.9 || p.People[0].BoxSource != "detector" {
-			t.Errorf("after %d passes the box is %v (%g, %s), want a side of %g", passes, got, p.People[0].BoxScore, p.People[0].BoxSource, side)
+		got := p.People[0]
+		if got.Box != box || got.BoxScore != 0.9 || got.BoxSource != "detector" {
+			t.Errorf("after %d passes the box is %v (%g, %s), want %v", passes, got.Box, got.BoxScore, got.BoxSource, box)
 		}
+		near(t, fmt.Sprintf("width of the joints after %d passes", passes), got.Joints[1].Image.X-got.Joints[0].Image.X, width, 1e-6)
 	}
 }
 
@@ -107,7 +110,7 @@ func TestFoundBoxesGrow(t *testing.T) {
 	near(t, "width of the joints in a given box", joints, 100*1.25/2, 1e-6)
 	again, tight := width(foundBoxes(box), PeopleOptions{Grow: 1.5, Refine: 1})
 	first := (101*1.5 - 1) * 1.25 / 2
-	near(t, "width of the box after a second look", tight, first*1.2/1.5, 1e-6)
+	near(t, "width of the box after a second look", tight, 101, 1e-6)
 	near(t, "width of the joints after a second look", again, (first*1.2-1)*1.25/2, 1e-6)
 }
 
@@ -230,8 +233,8 @@ func TestCropBoxIsTakenAsItIs(t *testing.T) {
 	}
 }
 
-// Somebody upside down is treated as anybody: the second look's box is the
-// upright one's mirrored in the first crop.
+// Somebody upside down is treated as anybody: the joints of the second look are
+// the upright one's mirrored in the first crop.
 func TestRefineUpsideDown(t *testing.T) {
 	spec := testSpec(t)
 	look := func(turn func(y float32) float32) geom.BoxPx {
@@ -240,10 +243,10 @@ func TestRefineUpsideDown(t *testing.T) {
 			runner.Coords = append(runner.Coords, float32(6+5*(i%5)), turn(float32(5+3*(i%9))), 16)
 			runner.Score = append(runner.Score, 0.5)
 		}
-		return estimated(t, runner, foundBoxes(geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}), PeopleOptions{Refine: 1}).People[0].Box
+		return jointBox(&estimated(t, runner, foundBoxes(geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}), PeopleOptions{Refine: 1}).People[0])
 	}
 	up, down := look(func(y float32) float32 { return y }), look(func(y float32) float32 { return 32 - y })
 	near(t, "width", down.W, up.W, 1e-6)
 	near(t, "height", down.H, up.H, 1e-6)
-	near(t, "top, mirrored about 150", 150-down.Y, up.Y+up.H-150, 1e-6)
+	near(t, "top, mirrored about 150", 150-down.Y, up.Y+up.H-1-150, 1e-6) // a box ends one px after its last
 }
