@@ -1,6 +1,6 @@
 """The detector as ONNX: batch norm and normalisation folded in, boxes decoded in the graph, metadata beside, proven against ONNX Runtime.
 
-    python3 -m mhp_train.detector.export --checkpoint train/checkpoints/detector.ckpt --score 0.36 -o models/mhp-detector.onnx
+    python3 -m mhp_train.detector.export --checkpoint train/checkpoints/detector.ckpt --score 0.24 -o models/mhp-detector.onnx
 
 Input `image` [N,3,320,384] float32, RGB 0..255, letterboxed into the top left corner, the rest grey 114.
 Outputs `boxes` [N,M,4] (x1, y1, x2, y2 in input px; 0 = the left or upper edge of the picture, pixel i covers [i, i + 1))
