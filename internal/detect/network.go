@@ -38,6 +38,11 @@ func (o NetworkOptions) Validate() error {
 	return nil
 }
 
+// leastOfBest: boxes that score less than this part of the picture's best are
+// none of our own detectors' people. Where somebody is plainly seen, faint
+// boxes are mostly parts of people; where nobody is, they may be all there is.
+const leastOfBest = 0.45
+
 // Network is a Finder that asks a network. It is for one goroutine.
 //
 //	frame --tiles--> parts --letterbox--> input --Run--> candidates --suppress--> boxes
@@ -79,6 +84,9 @@ func (n *Network) Find(ctx context.Context, f *frame.Frame) ([]Box, error) {
 	n.found = suppress(n.found, spec.NMSIoU)
 	var boxes []Box
 	for _, c := range n.found {
+		if c.score < n.leastScore(n.found[0].score) {
+			break
+		}
 		box := geom.BoxPx{X: c.x1, Y: c.y1, W: c.x2 - c.x1, H: c.y2 - c.y1}
 		if math.Max(box.W, box.H) < math.Max(n.opts.MinBoxPx, 1) {
 			continue
@@ -88,6 +96,15 @@ func (n *Network) Find(ctx context.Context, f *frame.Frame) ([]Box, error) {
 		}
 	}
 	return boxes, nil
+}
+
+// leastScore is that of a person in a picture whose best box scores best. A
+// limit that somebody gave is taken as it is.
+func (n *Network) leastScore(best float64) float64 {
+	if n.opts.MinScore > 0 || n.runner.Spec().Format != model.FormatMHP {
+		return n.score
+	}
+	return max(n.score, leastOfBest*best)
 }
 
 // search appends the people of one part of the picture whose longer side is at

@@ -246,3 +246,37 @@ func BenchmarkSuppress(b *testing.B) {
 		})
 	}
 }
+
+// Beside somebody plainly seen, faint boxes are left out, unless a limit was
+// given or the detector is somebody else's.
+func TestFaintBoxesBesideASureOne(t *testing.T) {
+	rows := [][5]float32{{0, 0, 20, 40, 0.8}, {30, 0, 50, 40, 0.37}, {0, 44, 20, 60, 0.35}}
+	detector := func(best float32, format model.DetectorFormat) *fake.Detector {
+		sure := slices.Clone(rows)
+		sure[0][4] = best
+		d := answer(sure...)
+		spec := *d.Spec()
+		spec.ScoreThreshold, spec.Format = 0.2, format
+		made := fake.NewDetector(&spec)
+		made.Outputs = d.Outputs
+		return made
+	}
+	for _, c := range []struct {
+		name   string
+		best   float32
+		format model.DetectorFormat
+		given  float64
+		people int
+	}{
+		{"0.45 of 0.8 is 0.36", 0.8, model.FormatMHP, 0, 2},
+		{"0.45 of 0.7 is less than all", 0.7, model.FormatMHP, 0, 3},
+		{"given limit", 0.8, model.FormatMHP, 0.2, 3},
+		{"somebody else's", 0.8, model.FormatSSD, 0, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := find(t, detector(c.best, c.format), frame.New(64, 64), NetworkOptions{MinScore: c.given}); len(got) != c.people {
+				t.Errorf("%d people, want %d: %v", len(got), c.people, got)
+			}
+		})
+	}
+}
