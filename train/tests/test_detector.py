@@ -243,7 +243,7 @@ def test_the_loop_learns_saves_and_goes_on(sources, tmp_path, monkeypatch):
 
 def test_run_file_is_valid_and_unknown_keys_fail():
     run = config.parse((RUNS / "detector.toml").read_text(encoding="utf-8"))
-    assert run.phases[-1].until == 1.0 and run.phases[-1].input_px == export.INPUT_HEIGHT_PX
+    assert run.phases[-1].until == 1.0
     with pytest.raises(config.ConfigError, match="unknown keys speed"):
         config.parse((RUNS / "detector.toml").read_text(encoding="utf-8"), ["--optimiser.speed=3"])
 
