@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from torch import nn
 
-from .depthwise import strided_forward
+from . import activation, depthwise
+from .frozen import is_depthwise
 from .kernels import library
-from .network import LayerPReLU
+from .network import LayerPReLU, Upsample
 from .norm_act import fused_forward
 
 
 def accelerate(network: nn.Module) -> bool:
-    """Let every batch norm of `network` compute itself and the one-slope PReLU behind it in C, and every strided depthwise convolution
-    too.  False, and nothing changed, if the C routines cannot be built."""
+    """Let every batch norm of `network` compute itself and the one-slope PReLU behind it in C, and depthwise convolutions and
+    upsampling too.  False, and nothing changed, if the C routines cannot be built."""
     if library() is None:
         return False
     for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.groups > 1 and module.kernel_size == (3, 3) and module.stride != (1, 1):
-            module.forward = strided_forward(module)
+        if is_depthwise(module):
+            module.forward = depthwise.forward(module)
+        elif isinstance(module, Upsample):
+            module.forward = activation.upsample_forward(module)
     for parent in network.modules():
         if not isinstance(parent, nn.Sequential):
             continue
         children = list(parent)
         for child, following in zip(children, [*children[1:], None]):
             if isinstance(child, nn.BatchNorm2d):
-                activation = following if isinstance(following, LayerPReLU) else None
-                child.forward = fused_forward(child, activation)
-                if activation is not None:
-                    activation.forward = lambda x: x
+                act = following if isinstance(following, LayerPReLU) else None
+                child.forward = fused_forward(child, act)
+                if act is not None:
+                    act.forward = lambda x: x
     return True

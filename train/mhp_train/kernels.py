@@ -1,4 +1,4 @@
-"""The C routines of training on the CPU (`native/norm_act.c`, `native/depthwise.c`, `native/marginals.c`), called through ctypes.
+"""The C routines of training on the CPU (`SOURCES` in `native/`), called through ctypes.
 
 Built on first use with the system's C compiler; where there is none `library` gives None and torch's operators do the work.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 FOLDER = Path(__file__).parent.parent / "native"
-SOURCES = ("norm_act.c", "depthwise.c", "marginals.c")
+SOURCES = ("norm_act.c", "depthwise.c", "prelu.c", "upsample.c", "marginals.c")
 INCLUDED = ("bfloat16.h", "norm_act_typed.h")
 NORM_ACT_KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
@@ -44,6 +44,7 @@ def library() -> ctypes.CDLL | None:
         loaded = ctypes.CDLL(str(path))
         for kind in NORM_ACT_KINDS.values():
             getattr(loaded, f"norm_act_backward_{kind}").restype = ctypes.c_float
+        loaded.prelu_backward.restype = ctypes.c_float
         return loaded
     except (OSError, subprocess.CalledProcessError):
         return None

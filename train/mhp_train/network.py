@@ -160,6 +160,13 @@ def upsample(x: torch.Tensor) -> torch.Tensor:
     return nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True)
 
 
+class Upsample(nn.Module):
+    """`upsample` as a module, for `accelerate`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return upsample(x)
+
+
 class MobileHumanPose(nn.Module):
     """Heat volumes of `joints` joints.  Input [N,3,H,W], H and W multiples of `variant.stride`; output [N,J*D,H/c,W/c]."""
 
@@ -184,6 +191,7 @@ class MobileHumanPose(nn.Module):
         self.deconv0 = Decoder(variant.embedding, skips[0], DECODER_CHANNELS, prelu_kind)
         self.deconv1 = Decoder(DECODER_CHANNELS, skips[1], DECODER_CHANNELS, prelu_kind)
         self.deconv2 = Decoder(DECODER_CHANNELS, skips[2], DECODER_CHANNELS, prelu_kind)
+        self.upsample = Upsample()
         self.final_layer = nn.Conv2d(DECODER_CHANNELS, joints * variant.depth_bins, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -198,8 +206,8 @@ class MobileHumanPose(nn.Module):
             if index in (self.stage_end[stage] for stage in self.variant.skip_stages):
                 kept.append(x)
         x = self.last_conv(x)
-        x = upsample(self.deconv0(torch.cat([kept.pop(), x], dim=1)))
-        x = upsample(self.deconv1(torch.cat([kept.pop(), x], dim=1)))
+        x = self.upsample(self.deconv0(torch.cat([kept.pop(), x], dim=1)))
+        x = self.upsample(self.deconv1(torch.cat([kept.pop(), x], dim=1)))
         x = self.deconv2(torch.cat([kept.pop(), x], dim=1))
         return self.final_layer(x)
 

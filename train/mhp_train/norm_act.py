@@ -17,7 +17,7 @@ from .network import LayerPReLU
 class NormAct(torch.autograd.Function):
     """x [N,C,H,W] in channels-last memory -> PReLU(batch norm(x)).
 
-    The running statistics of `norm` are updated; with its momentum 0 they are frozen and used in place of the batch's.
+    The running statistics of `norm` are updated.
     """
 
     @staticmethod
@@ -29,9 +29,9 @@ class NormAct(torch.autograd.Function):
         ctx.kind = NORM_ACT_KINDS[x.dtype]
         getattr(library(), f"norm_act_forward_{ctx.kind}")(
             pointer(x), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(weight), pointer(bias), ctypes.c_float(ctx.alpha),
-            ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum or -1.0), pointer(norm.running_mean), pointer(norm.running_var),
+            ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum), pointer(norm.running_mean), pointer(norm.running_var),
             pointer(kept), pointer(y))
-        ctx.learn_slope, ctx.frozen = slope is not None, norm.momentum == 0
+        ctx.learn_slope = slope is not None
         ctx.save_for_backward(x, kept)
         return y
 
@@ -42,22 +42,8 @@ class NormAct(torch.autograd.Function):
         dx, grads = torch.empty_like(x), torch.empty(2, ctx.channels)
         slope_gradient = getattr(library(), f"norm_act_backward_{ctx.kind}")(
             pointer(x), pointer(grad), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(kept), ctypes.c_float(ctx.alpha),
-            int(ctx.frozen), pointer(grads), pointer(dx))
+            pointer(grads), pointer(dx))
         return dx, grads[0], grads[1], torch.full((1,), slope_gradient) if ctx.learn_slope else None, None
-
-
-def freeze(network: nn.Module) -> None:
-    """From now on let every batch norm use its running statistics in training too: no noise from small batches."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.0
-            if "forward" not in module.__dict__:  # not accelerated
-                module.eval()
-
-
-def statistics(network: nn.Module) -> list[torch.Tensor]:
-    """Running means and variances, in the order of the modules."""
-    return [t for m in network.modules() if isinstance(m, nn.BatchNorm2d) for t in (m.running_mean, m.running_var)]
 
 
 def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from . import config, losses, optimisers, skeleton
+from . import config, frozen, losses, optimisers, skeleton
 from .accelerate import accelerate
 from .dataset import Batch
 from .loop import normalised
@@ -36,6 +36,8 @@ def step_ms(run: config.Run, input_px: int, count: int) -> dict[str, float]:
     joints = skeleton.load(run.joints)
     network = build(run.variant, len(joints.joints), run.prelu).to(memory_format=torch.channels_last).train()
     accelerate(network)
+    if run.freeze_norm == 0:
+        frozen.freeze(network)
     steppers = optimisers.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay, run.optimiser.muon_rate, run.bf16)
     batch = random_batch(count, len(joints.joints), network.variant.depth_bins, input_px)
     times: dict[str, list[float]] = {}

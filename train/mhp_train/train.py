@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import checkpoint, config, decode, losses, norm_act, skeleton
+from . import checkpoint, config, decode, frozen, losses, skeleton
 from . import optimisers as optimiser_kinds
 from .accelerate import accelerate
 from .dataset import Batch, Mixer, Prefetcher
@@ -114,17 +114,17 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     first_step = step
     waited_s = 0.0
     figures: dict[str, float] = {}
-    stop = frozen = False
+    stop = frozen_norm = False
     try:
         while not stop:
-            if not frozen and part_done(minutes, run) >= run.freeze_norm:
+            if not frozen_norm and part_done(minutes, run) >= run.freeze_norm:
                 # Those of the average: the network's own follow the last few batches.
-                statistics = norm_act.statistics(network)
-                for own_statistic, steadier in zip(statistics, norm_act.statistics(average)):
+                statistics = frozen.statistics(network)
+                for own_statistic, steadier in zip(statistics, frozen.statistics(average)):
                     own_statistic.copy_(steadier)
                 peers.broadcast(statistics)
-                norm_act.freeze(network)
-                frozen = True
+                frozen.freeze(network)
+                frozen_norm = True
             waiting_s = time.monotonic()
             batch = loader.get()
             waited_s += time.monotonic() - waiting_s

@@ -1,101 +1,253 @@
-/* Depthwise 3x3 convolution with one cell of zeros round the picture, stride 1 or 2, and its gradients, on bfloat16 in channels-last
- * memory: x [n][height][width][c], weight [9][c] float32, y [n][rows][columns][c].  Sums are float32; c is a multiple of LANES. */
+/* Depthwise 3x3 convolution with one cell of zeros round the picture, stride 1 or 2, a PReLU before and one behind it, and their
+ * gradients, on bfloat16 in channels-last memory: what lies between the two 1x1 convolutions of an inverted residual block.
+ *
+ *   x [n][height][width][c] -> a = prelu(x, before) -> u = a * weight + bias [n][rows][columns][c] -> y = prelu(u, after)
+ *
+ * weight [9][p], bias [p] and sums are float32, p being c rounded up to whole vectors, with zeros behind the channels; a slope of 1
+ * stands for no PReLU.  Memory is passed over once: what is seen again is kept for a few rows as float32, one vector of channels
+ * [cells + 2] after the other, with a cell of zeros at either end. */
 #include <stddef.h>
+#include <string.h>
 #include "bfloat16.h"
 
-enum { TAPS = 9, MAX_CHANNELS = 2048, LANES = 8 };
+#define INLINE static inline __attribute__((always_inline))
 
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef uint32_t wide __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef uint16_t narrow __attribute__((vector_size(2 * LANES), aligned(2)));
+enum { TAPS = 9, LANES = 16, RING = 4 };
+
+typedef float32x16 lanes;
+typedef int32_t signs __attribute__((vector_size(64)));
 
 typedef struct {
     ptrdiff_t n, height, width, rows, columns;
     int c, stride;
+    float before, after;
 } shape;
 
-static const uint16_t zeros[MAX_CHANNELS];
-
-static inline lanes load(const uint16_t *from)
+INLINE lanes all(float value)
 {
-    return (lanes)(__builtin_convertvector(*(const narrow *)from, wide) << 16);
+    return value - (lanes){0};
 }
 
-/* To the nearest, ties to even. */
-static inline void store(lanes values, uint16_t *to)
+INLINE lanes choose(signs where, lanes yes, lanes no)
 {
-    wide bits = (wide)values;
-    *(narrow *)to = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, narrow);
+    return (lanes)((where & (signs)yes) | (~where & (signs)no));
 }
 
-/* The nine cells of the picture that output (row, column) sees, row by row; those beyond the border are zeros. */
-static void seen(const shape *s, const uint16_t *picture, ptrdiff_t row, ptrdiff_t column, const uint16_t *cells[TAPS])
+INLINE lanes prelu(lanes x, lanes slope)
 {
-    for (int t = 0; t < TAPS; t++) {
-        ptrdiff_t y = row * s->stride + t / 3 - 1, x = column * s->stride + t % 3 - 1;
-        int inside = y >= 0 && y < s->height && x >= 0 && x < s->width;
-        cells[t] = inside ? picture + (y * s->width + x) * s->c : zeros;
+    return choose(x > 0, x, slope * x);
+}
+
+/* The gradient of a PReLU's input from that of its output, g; adds to the slope's. */
+INLINE lanes prelu_back(lanes input, lanes g, lanes slope, lanes *of_slope)
+{
+    signs above = input > 0;
+    *of_slope += choose(above, all(0), g * input);
+    return choose(above, g, slope * g);
+}
+
+/* The channels of a vector that there are, zeros behind them. */
+INLINE lanes load(const uint16_t *from, int valid)
+{
+    if (valid == LANES)
+        return widened(from);
+    uint16_t room[LANES] = {0};
+    memcpy(room, from, (size_t)valid * sizeof *from);
+    return widened(room);
+}
+
+INLINE void store(lanes values, uint16_t *to, int valid)
+{
+    if (valid == LANES) {
+        narrowed(values, to);
+        return;
+    }
+    uint16_t room[LANES];
+    narrowed(values, room);
+    memcpy(to, room, (size_t)valid * sizeof *to);
+}
+
+static int vectors(const shape *s)
+{
+    return (s->c + LANES - 1) / LANES;
+}
+
+static int valid_of(const shape *s, int vector)
+{
+    return s->c - vector * LANES < LANES ? s->c - vector * LANES : LANES;
+}
+
+/* Row `y` of one picture x after the PReLU, or zeros beyond the picture. */
+static void activated_row(const shape *s, const uint16_t *x, ptrdiff_t y, lanes *row)
+{
+    ptrdiff_t across = s->width + 2;
+    if (y < 0 || y >= s->height) {
+        memset(row, 0, (size_t)(vectors(s) * across) * sizeof *row);
+        return;
+    }
+    lanes slope = all(s->before);
+    x += y * s->width * s->c;
+    for (int k = 0; k < vectors(s); k++, row += across) {
+        int valid = valid_of(s, k);
+        row[0] = row[across - 1] = all(0);
+        for (ptrdiff_t column = 0; column < s->width; column++)
+            row[column + 1] = prelu(load(x + column * s->c + k * LANES, valid), slope);
     }
 }
 
-/* The outputs that see cell (row, column), and by which tap; returns how many. */
-static int seeing(const shape *s, const uint16_t *output, ptrdiff_t row, ptrdiff_t column, const uint16_t *cells[TAPS], int taps[TAPS])
+/* One row of u and y for a vector of channels; `seen`: the three rows of a. */
+static void forward_row(const lanes *const seen[3], const lanes *weight, int count, lanes bias, lanes slope, const shape *s, int valid, uint16_t *u,
+                        uint16_t *y)
 {
-    int count = 0, shift = s->stride - 1; /* dividing would take longer than the sums */
-    for (int t = 0; t < TAPS; t++) {
-        ptrdiff_t y = row + 1 - t / 3, x = column + 1 - t % 3;
-        if (y < 0 || x < 0 || (y | x) & shift || y >> shift >= s->rows || x >> shift >= s->columns)
-            continue;
-        cells[count] = output + ((y >> shift) * s->columns + (x >> shift)) * s->c;
-        taps[count++] = t;
+    lanes taps[TAPS];
+    for (int t = 0; t < TAPS; t++)
+        taps[t] = weight[t * count];
+    for (ptrdiff_t column = 0; column < s->columns; column++) {
+        lanes sum = bias;
+        for (int t = 0; t < TAPS; t++)
+            sum += taps[t] * seen[t / 3][column * s->stride + t % 3];
+        store(sum, u + column * s->c, valid);
+        store(prelu(sum, slope), y + column * s->c, valid);
     }
-    return count;
 }
 
-void depthwise_forward(const shape *s, const uint16_t *x, const float *weight, uint16_t *y)
+/* Room for RING rows of a, each of p * (width + 2) values, follows `room`; it, weight and bias begin at whole vectors. */
+void depthwise_forward(const shape *s, const uint16_t *x, const float *weight, const float *bias, float *room, uint16_t *u, uint16_t *y)
 {
-    const uint16_t *cells[TAPS];
-    int c = s->c;
-    for (ptrdiff_t i = 0; i < s->n; i++)
-        for (ptrdiff_t row = 0; row < s->rows; row++)
-            for (ptrdiff_t column = 0; column < s->columns; column++, y += c) {
-                seen(s, x + i * s->height * s->width * c, row, column, cells);
-                for (int k = 0; k < c; k += LANES) {
-                    lanes sum = {0};
-                    for (int t = 0; t < TAPS; t++)
-                        sum += *(const lanes *)(weight + t * c + k) * load(cells[t] + k);
-                    store(sum, y + k);
-                }
+    int count = vectors(s);
+    ptrdiff_t across = s->width + 2, row_size = count * across;
+    lanes *ring = (lanes *)room;
+    for (ptrdiff_t i = 0; i < s->n; i++, x += s->height * s->width * s->c) {
+        ptrdiff_t next = -1;
+        for (ptrdiff_t row = 0; row < s->rows; row++, u += s->columns * s->c, y += s->columns * s->c) {
+            for (; next <= row * s->stride + 1; next++)
+                activated_row(s, x, next, ring + (next + RING) % RING * row_size);
+            for (int k = 0; k < count; k++) {
+                const lanes *seen[3];
+                for (int r = 0; r < 3; r++)
+                    seen[r] = ring + (row * s->stride + r - 1 + RING) % RING * row_size + k * across;
+                forward_row(seen, (const lanes *)weight + k, count, ((const lanes *)bias)[k], all(s->after), s, valid_of(s, k), u + k * LANES,
+                            y + k * LANES);
             }
+        }
+    }
 }
 
-/* dx like x, dweight [9][c] from grad, the gradient of y. */
-void depthwise_backward(const shape *s, const uint16_t *x, const uint16_t *grad, const float *weight, uint16_t *dx, float *dweight)
+/* What gradients add up to: of the weight [9], the bias and the two slopes, each for every vector of channels. */
+typedef struct {
+    lanes *taps, *bias, *before, *after;
+} sums;
+
+/* The gradient of u in one row of outputs, or zeros beyond them. */
+static void of_u_row(const shape *s, const uint16_t *u, const uint16_t *grad, ptrdiff_t row, const sums *sum, lanes *of_u)
 {
-    const uint16_t *cells[TAPS];
-    int taps[TAPS], c = s->c;
-    for (int k = 0; k < TAPS * c; k++)
-        dweight[k] = 0;
-    for (ptrdiff_t i = 0; i < s->n; i++) {
-        const uint16_t *picture = x + i * s->height * s->width * c, *output = grad + i * s->rows * s->columns * c;
-        for (ptrdiff_t row = 0; row < s->rows; row++)
-            for (ptrdiff_t column = 0; column < s->columns; column++) {
-                seen(s, picture, row, column, cells);
-                for (int k = 0; k < c; k += LANES) {
-                    lanes value = load(output + (row * s->columns + column) * c + k);
-                    for (int t = 0; t < TAPS; t++)
-                        *(lanes *)(dweight + t * c + k) += value * load(cells[t] + k);
-                }
-            }
-        for (ptrdiff_t row = 0; row < s->height; row++)
-            for (ptrdiff_t column = 0; column < s->width; column++, dx += c) {
-                int count = seeing(s, output, row, column, cells, taps);
-                for (int k = 0; k < c; k += LANES) {
-                    lanes sum = {0};
-                    for (int t = 0; t < count; t++)
-                        sum += *(const lanes *)(weight + taps[t] * c + k) * load(cells[t] + k);
-                    store(sum, dx + k);
-                }
-            }
+    ptrdiff_t across = s->columns + 2;
+    if (row < 0 || row >= s->rows) {
+        memset(of_u, 0, (size_t)(vectors(s) * across) * sizeof *of_u);
+        return;
     }
+    lanes slope = all(s->after);
+    u += row * s->columns * s->c;
+    grad += row * s->columns * s->c;
+    for (int k = 0; k < vectors(s); k++, of_u += across) {
+        int valid = valid_of(s, k);
+        lanes of_after = sum->after[k], of_bias = sum->bias[k];
+        of_u[0] = of_u[across - 1] = all(0);
+        for (ptrdiff_t column = 0; column < s->columns; column++) {
+            ptrdiff_t at = column * s->c + k * LANES;
+            lanes g = prelu_back(load(u + at, valid), load(grad + at, valid), slope, &of_after);
+            of_bias += g;
+            of_u[column + 1] = g;
+        }
+        sum->after[k] = of_after;
+        sum->bias[k] = of_bias;
+    }
+}
+
+/* One row of x for a vector of channels: its gradient and what it adds to those of weight and slope.  of_u: the `lines` rows of outputs that
+ * see it, by which row of taps each.  An output column c sees column x by tap x + 1 - stride c. */
+INLINE void backward_row(const int stride, const int lines, const lanes *const of_u[], const int tap_rows[], const lanes *weight, int count,
+                         const shape *s, int valid, const uint16_t *x, lanes *of_taps, lanes *of_before, uint16_t *dx)
+{
+    lanes taps[TAPS], adds[TAPS], slope = all(s->before), of_slope = *of_before;
+    for (int t = 0; t < 3 * lines; t++) {
+        int tap = 3 * tap_rows[t / 3] + t % 3;
+        taps[t] = weight[tap * count];
+        adds[t] = of_taps[tap * count];
+    }
+    for (ptrdiff_t start = 0; start < s->width; start += stride)
+#pragma GCC unroll 2
+        for (int odd = 0; odd < stride; odd++) {
+            if (start + odd >= s->width)
+                break;
+            lanes value = load(x + (start + odd) * s->c, valid), a = prelu(value, slope), g = all(0);
+#pragma GCC unroll 3
+            for (int line = 0; line < lines; line++)
+#pragma GCC unroll 3
+                for (int t = 0; t < 3; t++) {
+                    if ((odd + 1 - t) % stride)
+                        continue;
+                    lanes of_output = of_u[line][start / stride + (odd + 1 - t) / stride + 1];
+                    g += of_output * taps[3 * line + t];
+                    adds[3 * line + t] += of_output * a;
+                }
+            store(prelu_back(value, g, slope, &of_slope), dx + (start + odd) * s->c, valid);
+        }
+    for (int t = 0; t < 3 * lines; t++)
+        of_taps[(3 * tap_rows[t / 3] + t % 3) * count] = adds[t];
+    *of_before = of_slope;
+}
+
+static float total(const lanes *values, int count)
+{
+    double sum = 0;
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < LANES; i++)
+            sum += values[k][i];
+    return (float)sum;
+}
+
+/* dx like x, dweight [9][p], dbias [p], dslopes [2] (before, after) from grad, the gradient of y.
+ * Room for RING rows of p * (columns + 2) values and for 2 * p values follows `room`; it, weight and their gradients begin at whole vectors. */
+void depthwise_backward(const shape *s, const uint16_t *x, const uint16_t *u, const uint16_t *grad, const float *weight, float *room, uint16_t *dx,
+                        float *dweight, float *dbias, float *dslopes)
+{
+    int count = vectors(s);
+    ptrdiff_t across = s->columns + 2, row_size = count * across, line_size = s->width * s->c;
+    lanes *ring = (lanes *)room, *slopes = ring + RING * row_size;
+    sums sum = {(lanes *)dweight, (lanes *)dbias, slopes, slopes + count};
+    memset(slopes, 0, 2 * (size_t)count * sizeof *slopes);
+    memset(sum.taps, 0, TAPS * (size_t)count * sizeof *sum.taps);
+    memset(sum.bias, 0, (size_t)count * sizeof *sum.bias);
+    for (ptrdiff_t i = 0; i < s->n; i++, u += s->rows * s->columns * s->c, grad += s->rows * s->columns * s->c) {
+        ptrdiff_t next = -1;
+        for (ptrdiff_t y = 0; y < s->height; y++, x += line_size, dx += line_size) {
+            /* Output row r sees this one by tap row y + 1 - stride r. */
+            int lines = 0, tap_rows[3];
+            ptrdiff_t output_rows[3];
+            for (int tap = 0; tap < 3; tap++)
+                if ((y + 1 - tap) % s->stride == 0) {
+                    output_rows[lines] = (y + 1 - tap) / s->stride;
+                    tap_rows[lines++] = tap;
+                }
+            for (; next <= output_rows[0]; next++)
+                of_u_row(s, u, grad, next, &sum, ring + (next + RING) % RING * row_size);
+            for (int k = 0; k < count; k++) {
+                const lanes *of_u[3], *w = (const lanes *)weight + k;
+                const uint16_t *from = x + k * LANES;
+                uint16_t *to = dx + k * LANES;
+                int valid = valid_of(s, k);
+                for (int line = 0; line < lines; line++)
+                    of_u[line] = ring + (output_rows[line] + RING) % RING * row_size + k * across;
+                if (s->stride == 1)
+                    backward_row(1, 3, of_u, tap_rows, w, count, s, valid, from, sum.taps + k, sum.before + k, to);
+                else if (lines == 1)
+                    backward_row(2, 1, of_u, tap_rows, w, count, s, valid, from, sum.taps + k, sum.before + k, to);
+                else
+                    backward_row(2, 2, of_u, tap_rows, w, count, s, valid, from, sum.taps + k, sum.before + k, to);
+            }
+        }
+    }
+    dslopes[0] = total(sum.before, count);
+    dslopes[1] = total(sum.after, count);
 }

@@ -108,29 +108,24 @@ static void NAME(backward_apply)(const VALUE *restrict x, const VALUE *restrict 
     }
 }
 
-/* Training forward.  kept [4,C] receives mean, 1 / deviation, scale, shift for the backward call; running statistics are updated.
- * With momentum below 0 they are frozen and used in place of the batch's. */
+/* Training forward.  kept [4,C] receives mean, 1 / deviation, scale, shift for the backward call; running statistics are updated. */
 void NAME(norm_act_forward)(const VALUE *x, ptrdiff_t m, int c, const float *weight, const float *bias, float slope, float eps, float momentum,
                       float *running_mean, float *running_var, float *kept, VALUE *y)
 {
     double sum[MAX_CHANNELS], square[MAX_CHANNELS];
     float wide_scale[MAX_CHANNELS], wide_shift[MAX_CHANNELS];
     float *mean = kept, *inverse = kept + c, *scale = kept + 2 * c, *shift = kept + 3 * c;
-    int frozen = momentum < 0, side = rows_side_by_side(m, c);
-    if (!frozen) {
-        NAME(sums)(x, m / side, side * c, sum, square);
-        fold(sum, side, c);
-        fold(square, side, c);
-    }
+    int side = rows_side_by_side(m, c);
+    NAME(sums)(x, m / side, side * c, sum, square);
+    fold(sum, side, c);
+    fold(square, side, c);
     float unbiased = m > 1 ? (float)m / (float)(m - 1) : 1;
     for (int k = 0; k < c; k++) {
-        double mu = frozen ? running_mean[k] : sum[k] / m, spread = frozen ? running_var[k] : square[k] / m - mu * mu;
+        double mu = sum[k] / m, spread = square[k] / m - mu * mu;
         float var = (float)(spread > 0 ? spread : 0);
         mean[k] = (float)mu;
-        if (!frozen) {
-            running_mean[k] += momentum * (mean[k] - running_mean[k]);
-            running_var[k] += momentum * (var * unbiased - running_var[k]);
-        }
+        running_mean[k] += momentum * (mean[k] - running_mean[k]);
+        running_var[k] += momentum * (var * unbiased - running_var[k]);
         inverse[k] = 1 / sqrtf(var + eps);
         scale[k] = weight[k] * inverse[k];
         shift[k] = bias[k] - mean[k] * scale[k];
@@ -141,8 +136,7 @@ void NAME(norm_act_forward)(const VALUE *x, ptrdiff_t m, int c, const float *wei
 }
 
 /* Training backward.  grads [2,C] receives the gradients of weight and bias, the return value is the slope's. */
-float NAME(norm_act_backward)(const VALUE *x, const VALUE *g, ptrdiff_t m, int c, const float *kept, float slope, int frozen, float *grads,
-                        VALUE *dx)
+float NAME(norm_act_backward)(const VALUE *x, const VALUE *g, ptrdiff_t m, int c, const float *kept, float slope, float *grads, VALUE *dx)
 {
     double sum_g[MAX_CHANNELS], sum_gx[MAX_CHANNELS], sum_slope[MAX_CHANNELS];
     float b[MAX_CHANNELS], d[MAX_CHANNELS];
@@ -161,8 +155,8 @@ float NAME(norm_act_backward)(const VALUE *x, const VALUE *g, ptrdiff_t m, int c
         double weight_gradient = (sum_gx[k] - sum_g[k] * mean[k]) * inverse[k]; /* sum of gu * xhat */
         /* dx = scale (gu - mean(gu) - xhat mean(gu xhat)), xhat = (x - mean) inverse */
         double along = -scale[k] * weight_gradient * inverse[k] / m;
-        b[k] = frozen ? 0 : (float)along;
-        d[k] = frozen ? 0 : (float)(-scale[k] * sum_g[k] / m - along * mean[k]);
+        b[k] = (float)along;
+        d[k] = (float)(-scale[k] * sum_g[k] / m - along * mean[k]);
         grads[k] = (float)weight_gradient;
         grads[c + k] = (float)sum_g[k];
     }

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mhp_train import depthwise, network, norm_act
+from mhp_train import activation, depthwise, frozen, network
 from mhp_train.accelerate import accelerate
 from mhp_train.kernels import library
 
@@ -109,31 +109,66 @@ def test_fused_norm_in_bfloat16_equals_float32_to_rounding():
         assert torch.allclose(exact, rounded, rtol=1 / 128, atol=1e-2)
 
 
+def same(x):
+    """A copy to learn from."""
+    return None if x is None else x.detach().clone().requires_grad_()
+
+
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/depthwise.c")
-@pytest.mark.parametrize("stride, size", [(2, (9, 12)), (2, (8, 7)), (1, (5, 6))])
-def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size):
+@pytest.mark.parametrize("stride, size", [(2, (9, 12)), (2, (8, 7)), (2, (16, 16)), (1, (5, 6)), (1, (1, 3)), (2, (1, 1))])
+@pytest.mark.parametrize("channels, before, after, biased", [(24, 0.3, -0.2, True), (32, None, 0.25, True), (40, -0.5, None, True), (144, None, None, False)])
+def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size, channels, before, after, biased):
     torch.manual_seed(4)
-    x, weight = torch.randn(3, 24, *size).bfloat16(), torch.randn(24, 1, 3, 3)
-    given, own = x.clone().requires_grad_(), weight.clone().requires_grad_()
-    exact, plain = x.float().requires_grad_(), weight.clone().requires_grad_()
-    expected = nn.functional.conv2d(exact, plain, stride=stride, padding=1, groups=24)
-    out = depthwise.Depthwise.apply(given, own, stride)
+    bias, before, after = torch.randn(channels) if biased else None, *(None if slope is None else torch.full((1,), slope) for slope in (before, after))
+    x, weight = torch.randn(3, channels, *size).bfloat16(), torch.randn(channels, 1, 3, 3)
+    given, exact = ([same(t) for t in (first, weight, bias, before, after)] for first in (x, x.float()))
+    inner = exact[0] if before is None else nn.functional.prelu(exact[0], exact[3])
+    expected = nn.functional.conv2d(inner, exact[1], exact[2], stride=stride, padding=1, groups=channels)
+    if after is not None:
+        expected = nn.functional.prelu(expected, exact[4])
+    out = depthwise.Depthwise.apply(*given, stride)
     assert out.dtype == torch.bfloat16 and out.shape == expected.shape
     grad = torch.randn(expected.shape).bfloat16()
     out.backward(grad), expected.backward(grad.float())
     assert torch.allclose(out.float(), expected, rtol=1 / 128, atol=1e-2)
-    assert torch.allclose(given.grad.float(), exact.grad, rtol=1 / 128, atol=1e-2)
-    assert torch.allclose(own.grad, plain.grad, rtol=1e-4, atol=1e-3)
+    for ours, theirs in zip(given, exact):
+        if ours is not None:
+            # Where u is nearly 0 its rounded value may have the other sign.
+            wrong = (ours.grad.float() - theirs.grad).abs() > 1e-2 + theirs.grad.abs() / 64
+            assert wrong.float().mean() < 0.01 or ours.numel() == 1 and torch.allclose(ours.grad, theirs.grad, rtol=0.02, atol=0.5)
 
 
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/depthwise.c")
-@pytest.mark.parametrize("stride, kind, native", [(2, torch.bfloat16, True), (1, torch.bfloat16, False), (2, torch.float32, False)])
-def test_only_strided_depthwise_in_bfloat16_runs_in_c(stride, kind, native):
-    net = nn.Sequential(nn.Conv2d(8, 8, 3, stride, 1, groups=8, bias=False))
+@pytest.mark.parametrize("stride, kind, groups, native", [(2, torch.bfloat16, 8, True), (1, torch.bfloat16, 8, True), (1, torch.bfloat16, 1, False),
+                                                          (2, torch.float32, 8, False)])
+def test_only_depthwise_in_bfloat16_runs_in_c(stride, kind, groups, native):
+    net = nn.Sequential(nn.Conv2d(8, 8, 3, stride, 1, groups=groups, bias=False))
     assert accelerate(net)
+    x = torch.randn(1, 8, 6, 6, dtype=kind)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=kind == torch.bfloat16):
-        out = net(torch.randn(1, 8, 6, 6, dtype=kind))
+        out = net(x)
     assert (type(out.grad_fn).__name__ == "DepthwiseBackward") == native
+
+
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/prelu.c")
+def test_prelu_in_bfloat16_equals_torch_to_rounding():
+    torch.manual_seed(6)
+    x, slope, grad = torch.randn(2, 24, 50, 7).bfloat16(), torch.full((1,), 0.3), torch.randn(2, 24, 50, 7).bfloat16()
+    given, own, exact, plain = same(x), same(slope), same(x.float()), same(slope)
+    out, expected = activation.PReLU.apply(given, own), nn.functional.prelu(exact, plain)
+    out.backward(grad), expected.backward(grad.float())
+    for ours, theirs in ((out, expected), (given.grad, exact.grad), (own.grad, plain.grad)):
+        assert torch.allclose(ours.float(), theirs, rtol=1 / 128, atol=1e-2)
+
+
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/upsample.c")
+@pytest.mark.parametrize("height, width", [(4, 4), (3, 5), (1, 2), (1, 1)])
+def test_gradient_of_upsampling_in_bfloat16_equals_torch_to_rounding(height, width):
+    torch.manual_seed(7)
+    x, grad = torch.randn(3, 24, height, width).bfloat16(), torch.randn(3, 24, 2 * height, 2 * width).bfloat16()
+    given, exact = same(x), same(x.float())
+    activation.Upsampling.apply(given).backward(grad), network.upsample(exact).backward(grad.float())
+    assert torch.allclose(given.grad.float(), exact.grad, rtol=1 / 128, atol=1e-2)
 
 
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/norm_act.c")
@@ -171,16 +206,36 @@ def test_network_learns_in_bfloat16_what_it_learns_in_float32():
 @pytest.mark.parametrize("accelerated", [False, True])
 def test_frozen_norm_trains_with_running_statistics(accelerated):
     torch.manual_seed(1)
-    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), network.LayerPReLU()).train()
-    net(torch.randn(4, 3, 8, 8) * 3)
+    net = nn.Sequential(network.conv_bn_prelu(3, 8, 3, 2, 1, "layer"), network.InvertedResidual(8, 16, 2, 1, "layer"),
+                        network.InvertedResidual(16, 16, 1, 6, "layer"), network.Decoder(8, 8, 24, "layer")).train()
+    net(torch.randn(8, 3, 32, 32) * 3)
     plain = copy.deepcopy(net).eval()
     if accelerated and not accelerate(net):
-        pytest.skip("no C compiler that builds train/native/norm_act.c")
-    norm_act.freeze(net)
-    before = net[1].running_var.clone()
-    x = torch.randn(2, 3, 8, 8)
+        pytest.skip("no C compiler that builds train/native")
+    frozen.freeze(net)
+    before = [t.clone() for t in frozen.statistics(net)]
+    x = torch.randn(2, 3, 32, 32)
     for module in (net, plain):
         (module(x) ** 2).sum().backward()
-    assert torch.allclose(net(x), plain(x), atol=1e-5) and torch.equal(before, net[1].running_var)
-    for p, q in zip(net.parameters(), plain.parameters()):
-        assert torch.allclose(p.grad, q.grad, rtol=1e-3, atol=1e-3)
+    assert torch.allclose(net(x), plain(x), atol=1e-5)
+    assert all(torch.equal(a, b) for a, b in zip(before, frozen.statistics(net)))
+    for (name, p), q in zip(net.named_parameters(), plain.parameters()):
+        assert torch.allclose(p.grad, q.grad, rtol=1e-3, atol=1e-3), name
+
+
+@pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native")
+def test_frozen_network_in_bfloat16_learns_what_it_learns_in_float32():
+    torch.manual_seed(3)
+    net = network.build("xs", 21).to(memory_format=torch.channels_last).train()
+    net(torch.randn(4, 3, 128, 128))
+    accelerate(net)
+    frozen.freeze(net)
+    image, target, gradients = torch.randn(4, 3, 128, 128), torch.randn(4, 672, 8, 8), []
+    for low in (False, True):
+        net.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+            volume = net.coarse(image)
+        (volume.float() - target).square().mean().backward()
+        gradients.append({name: p.grad.reshape(-1).clone() for name, p in net.named_parameters()})
+    for name in ("final_layer.weight", "deconv1.0.weight", "inv_residual.5.conv.1.0.weight", "inv_residual.1.conv.0.0.weight"):
+        assert torch.nn.functional.cosine_similarity(gradients[0][name], gradients[1][name], dim=0) > 0.9, name

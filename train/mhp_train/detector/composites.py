@@ -42,10 +42,34 @@ LIMBS = (("Shoulder", "Elbow"), ("Elbow", "Wrist"), ("Hip", "Knee"), ("Knee", "A
 
 @dataclass(frozen=True)
 class CutOut:
-    """rgba uint8 [H,W,4], tight about one person; upright: head well over the hips, ankles below."""
+    """rgba uint8 [H,W,4], tight about one person; upright: head well over the hips, ankles below;
+    joints_px [21,2] in px of rgba, known bool [21]: labelled."""
 
     rgba: np.ndarray
     upright: bool
+    joints_px: np.ndarray
+    known: np.ndarray
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A cut-out person in a picture: joints_px [21,2], known bool [21], number: their pixels' in `Group.owner`."""
+
+    joints_px: np.ndarray
+    known: np.ndarray
+    number: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """rgb uint8 [H,W,3]; boxes float32 [G,4] and person uint8 [G], as the detector learns from; placed: the cut-out people who
+    are seen well enough; owner int32 [H,W]: the number of whoever is seen at a pixel."""
+
+    rgb: np.ndarray
+    boxes: np.ndarray
+    person: np.ndarray
+    placed: tuple[Placed, ...]
+    owner: np.ndarray
 
 
 def skeleton_mask(points: dict[str, np.ndarray], shape: tuple[int, int], half: float, head: float) -> np.ndarray:
@@ -106,7 +130,7 @@ def cut_out(rgb: np.ndarray, joints_px: np.ndarray, labelled: np.ndarray) -> Cut
     hips = (points["L_Hip"] + points["R_Hip"]) / 2
     feet = [points[name] for name in ("L_Ankle", "R_Ankle") if name in points]
     upright = points["Head_top"][1] < hips[1] - 0.9 * torso and all(foot[1] > hips[1] for foot in feet)
-    return CutOut(np.ascontiguousarray(rgba), upright)
+    return CutOut(np.ascontiguousarray(rgba), upright, joints_px - [columns[0], rows[0]], labelled)
 
 
 def people_of(folder: Path) -> list[CutOut]:
@@ -165,12 +189,18 @@ def places(rng: np.random.Generator, count: int, width: int, height: int) -> lis
     return list(zip(xs, feet, heights))
 
 
-def shown(person: CutOut, scale: float, flip: bool, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [H,W,4]: the person at so many times its size, as its light may have been elsewhere."""
-    rgba = person.rgba[:, ::-1] if flip else person.rgba
-    rgba = resized(np.ascontiguousarray(rgba), (max(2, round(rgba.shape[1] * scale)), max(2, round(rgba.shape[0] * scale))))
+def shown(person: CutOut, scale: float, flip: bool, rng: np.random.Generator) -> CutOut:
+    """The person mirrored or not at so many times its size, as its light may have been elsewhere."""
+    before = np.array(person.rgba.shape[1::-1])
+    rgba, joints_px, known = person.rgba, person.joints_px, person.known
+    if flip:
+        other = skeleton.load("muco21").mirror_index
+        rgba, joints_px, known = rgba[:, ::-1], ([before[0] - 1, 0] + joints_px * [-1, 1])[other], known[other]
+    after = np.maximum(2, np.round(before * scale).astype(int))
+    rgba = resized(np.ascontiguousarray(rgba), (int(after[0]), int(after[1])))
     gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.04, 3))
-    return np.dstack([np.clip(rgba[..., :3] * gain, 0, 255).astype(np.uint8), rgba[..., 3]])
+    rgba = np.dstack([np.clip(rgba[..., :3] * gain, 0, 255).astype(np.uint8), rgba[..., 3]])
+    return CutOut(rgba, person.upright, (joints_px + 0.5) * after / before - 0.5, known)
 
 
 def paste(picture: np.ndarray, owner: np.ndarray, rgba: np.ndarray, left: int, top: int, number: int) -> None:
@@ -197,8 +227,8 @@ def photograph(rng: np.random.Generator, folder: Crowds) -> Picture:
     return Picture(np.ascontiguousarray(rgb), boxes, drawn.person)
 
 
-def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], backdrops: Backdrops, folder: Crowds):
-    """(rgb, boxes float32 [G,4], person uint8 [G]) of one picture."""
+def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], backdrops: Backdrops, folder: Crowds) -> Group:
+    """One picture."""
     if rng.random() < ON_BACKDROP:
         base = Picture(np.ascontiguousarray(backdrop(rng, backdrops)), np.zeros((0, 4), np.float32), np.zeros(0, bool))
         count = int(rng.choice([0, 1, 2, 3, 4, 5, 6, 8], p=[0.1, 0.1, 0.18, 0.18, 0.16, 0.12, 0.09, 0.07]))
@@ -208,6 +238,7 @@ def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], ba
     picture = base.rgb
     height, width = picture.shape[:2]
     owner = np.zeros((height, width), np.int32)
+    placed: list[Placed] = []
     whole, largest = [], 1.0
 
     def scatter(chance: float) -> None:
@@ -220,12 +251,14 @@ def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], ba
         person = people[upright[int(rng.integers(len(upright)))] if rng.random() < 0.75 else int(rng.integers(len(people)))]
         scale = min((tall if person.upright else 0.75 * tall) / person.rgba.shape[0], MOST_ZOOM)
         largest = max(largest, scale)
-        rgba = shown(person, scale, rng.random() < 0.5, rng)
+        person = shown(person, scale, rng.random() < 0.5, rng)
+        rgba = person.rgba
         left, top = round(x - rgba.shape[1] / 2), round(foot) - rgba.shape[0]
         paste(picture, owner, rgba, left, top, number)
+        placed.append(Placed(person.joints_px + [left, top], person.known, number))
         whole.append((left, top, left + rgba.shape[1], top + rgba.shape[0]))
     scatter(0.3)
-    boxes, wanted = list(base.boxes), []
+    boxes, wanted, well_seen = list(base.boxes), [], []
     for box, person in zip(base.boxes, base.person):
         x1, y1, x2, y2 = box.round().astype(int)
         covered = (owner[max(y1, 0):y2, max(x1, 0):x2] != 0).mean() if x2 > x1 and y2 > y1 else 1.0
@@ -238,7 +271,15 @@ def group(rng: np.random.Generator, people: list[CutOut], upright: list[int], ba
         area, pixels = areas(seen[None])[0], int((owner == number).sum())
         boxes.append(seen)
         wanted.append(area >= LEAST_SEEN * areas(box[None])[0] and pixels >= max(40, LEAST_FILLED * area) and seen[3] - seen[1] >= 8)
-    return cv2.GaussianBlur(picture, (0, 0), BLUR_PX * largest), np.array(boxes, np.float32).reshape(-1, 4), np.array(wanted, np.uint8)
+        if wanted[-1]:
+            well_seen.append(placed[number - 1])
+    return Group(cv2.GaussianBlur(picture, (0, 0), BLUR_PX * largest), np.array(boxes, np.float32).reshape(-1, 4), np.array(wanted, np.uint8),
+                 tuple(well_seen), owner)
+
+
+def encoded(rgb: np.ndarray) -> np.ndarray:
+    """JPEG bytes, uint8 [bytes]."""
+    return cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].ravel()
 
 
 def main() -> int:
@@ -261,13 +302,13 @@ def main() -> int:
     for first in range(args.seed, args.seed + args.count, SHARD):
         made = [group(np.random.default_rng([seed, 31]), people, upright, backdrops, folder)
                 for seed in range(first, min(first + SHARD, args.seed + args.count))]
-        jpegs = [cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].ravel() for rgb, _, _ in made]
-        write_shard(args.out / f"group-{first:08d}.npz", jpegs, [rgb.shape[1::-1] for rgb, _, _ in made], [b for _, b, _ in made],
-                    [p for _, _, p in made], json.dumps({"generator": "mhp_train.detector.composites"}))
-        for rgb, boxes, person in made[:40 - len(tiles)]:
+        jpegs = [encoded(g.rgb) for g in made]
+        write_shard(args.out / f"group-{first:08d}.npz", jpegs, [g.rgb.shape[1::-1] for g in made], [g.boxes for g in made],
+                    [g.person for g in made], json.dumps({"generator": "mhp_train.detector.composites"}))
+        for g in made[:40 - len(tiles)]:
             tile = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
-            tile[:rgb.shape[0], :rgb.shape[1]] = rgb[..., ::-1]
-            for (x1, y1, x2, y2), wanted in zip(boxes.astype(int).tolist(), person):
+            tile[:g.rgb.shape[0], :g.rgb.shape[1]] = g.rgb[..., ::-1]
+            for (x1, y1, x2, y2), wanted in zip(g.boxes.astype(int).tolist(), g.person):
                 cv2.rectangle(tile, (x1, y1), (x2 - 1, y2 - 1), (0, 230, 0) if wanted else (255, 90, 0), 1)
             tiles.append(tile)
     if args.sheet:

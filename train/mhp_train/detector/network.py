@@ -92,4 +92,4 @@ def freeze_blocks(network: Detector, count: int) -> None:
         for parameter in module.parameters():
             parameter.requires_grad_(not frozen)
         for norm in (m for m in module.modules() if isinstance(m, nn.BatchNorm2d)):
-            norm.momentum = 0.0 if frozen else 0.1
+            norm.train(not frozen)

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from mhp_train import checkpoint, norm_act
+from mhp_train import checkpoint, frozen
 from mhp_train import optimisers as optimiser_kinds
 from mhp_train.accelerate import accelerate
 from mhp_train.dataset import Prefetcher
@@ -135,11 +135,11 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
                 network.zero_grad(set_to_none=True)
             if not frozen_norm and part_done(minutes, run) >= run.freeze_norm:
                 # Those of the average: the network's own follow the last few batches.
-                statistics = norm_act.statistics(network)
-                for own_statistic, steadier in zip(statistics, norm_act.statistics(average)):
+                statistics = frozen.statistics(network)
+                for own_statistic, steadier in zip(statistics, frozen.statistics(average)):
                     own_statistic.copy_(steadier)
                 peers.broadcast(statistics)
-                norm_act.freeze(network)
+                frozen.freeze(network)
                 frozen_norm = True
             waiting_s = time.monotonic()
             batch = loader.get()
