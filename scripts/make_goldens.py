@@ -215,10 +215,12 @@ def joint_goldens(rng):
     mirrored = np.concatenate([rng.uniform(0, cells - 1, (count, 21, 3)), rng.uniform(0, 1, (count, 21, 1))], 2)
 
     back = mirrored.copy()
-    back[..., 0] = cells - 1 - back[..., 0]
+    back[..., 0] = (size - 1 - back[..., 0] * size / cells) * cells / size  # columns change places, not cells
     for a, b in MUCO_MIRROR:
         back[:, [a, b]] = back[:, [b, a]]
-    flipped = (points + back) / 2
+    weights = [(p[..., 3:] / (1 - p[..., 3:])) ** 6 for p in (points, back)]
+    flipped = (points * weights[0] + back * weights[1]) / (weights[0] + weights[1])
+    flipped[..., 3] = (points[..., 3] + back[..., 3]) / 2
 
     crop_px = flipped[..., :2] * size / cells
     image_px = crop_px * maps[:, None, :1] + maps[:, None, 1:]

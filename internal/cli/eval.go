@@ -41,7 +41,7 @@ docs/eval.md names the folders and files that each data set needs.`,
 }
 
 func (f *evalFlags) bind(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.flip, "flip", false, "average with the mirrored crop")
+	flags.BoolVar(&f.flip, "flip", flipPhotographs, flipUsage)
 	flags.BoolVar(&f.common, "common-joints", false, "average over the joints that network and protocol share")
 	flags.StringVar(&f.cache, "cache", "", "keep predictions in FILE and go on from there after an interruption")
 	f.out.bind(flags)
@@ -81,10 +81,11 @@ func (j *evalJob) facts(plan *dataset.Plan, network *network, f *evalFlags) []ev
 		joints = fmt.Sprintf("COMMON JOINTS ONLY: averaged over %d (%s); the network lacks %s", len(averaged), strings.Join(averaged, ", "), strings.Join(plan.Missing, ", "))
 	}
 	facts = append(facts, eval.Fact{Name: "joints", Value: joints})
+	flip := "no"
 	if f.flip {
-		facts = append(facts, eval.Fact{Name: "flip test", Value: "yes"})
+		flip = "yes"
 	}
-	return facts
+	return append(facts, eval.Fact{Name: "flip test", Value: flip})
 }
 
 // oneDir is the argument of the commands that read one folder.

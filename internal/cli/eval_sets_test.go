@@ -411,7 +411,7 @@ func TestEvalCacheAndThreadsChangeNothing(t *testing.T) {
 	if again, err := os.ReadFile("c.jsonl"); err != nil || len(again) != len(data) {
 		t.Errorf("the resumed cache has %d bytes, the first %d", len(again), len(data))
 	}
-	if code, _, e := runEval(t, append(args, "--cache", "c.jsonl", "--flip")...); code != exitFailed || !strings.Contains(e, "c.jsonl") {
+	if code, _, e := runEval(t, append(args, "--cache", "c.jsonl", "--flip=false")...); code != exitFailed || !strings.Contains(e, "c.jsonl") {
 		t.Errorf("a cache of other settings: exit code %d, %s", code, e)
 	}
 	_, one, _ := runEval(t, append(args, "--threads", "1")...)

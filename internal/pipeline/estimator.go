@@ -28,7 +28,7 @@ const (
 
 // EstimatorOptions configures an Estimator.
 type EstimatorOptions struct {
-	Flip           bool // average with the mirrored crop: twice the time, a little steadier
+	Flip           bool // look at the mirrored crop too and believe the surer look, joint by joint: a second run
 	Depth          DepthMode
 	PersonHeightMM float64 // for DepthHeight
 	FixedDepthMM   float64 // for DepthFixed
@@ -192,7 +192,7 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 	return people, nil
 }
 
-// infer fills e.points for n crops, or averages them with the mirrored crops.
+// infer fills e.points for n crops, or merges them with what the mirrored crops show.
 func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror bool) error {
 	start := time.Now()
 	// A file of one batch size runs full; what its last crops hold does not matter.
@@ -224,7 +224,7 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 	for i := range n {
 		if mirror {
 			e.decode(e.mirrored, out, i, run)
-			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec().Set, e.runner.Spec().HeatW)
+			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec())
 		} else {
 			e.decode(e.points[i], out, i, run)
 		}

@@ -174,9 +174,9 @@ func TestRoughBoxesGetASecondPass(t *testing.T) {
 	}
 }
 
-// TestFlipAveragesMirroredCrops: a network that answers with a fixed cell gives
-// the middle of that cell and its mirror.
-func TestFlipAveragesMirroredCrops(t *testing.T) {
+// TestFlipMergesMirroredCrops: a network that answers with a fixed cell, equally
+// sure each time, gives the middle of that cell and its mirror.
+func TestFlipMergesMirroredCrops(t *testing.T) {
 	spec := testSpec(t)
 	runner := fake.New(spec)
 	runner.Coords, runner.Score = constant(spec, 20, 16, 16)
@@ -185,8 +185,8 @@ func TestFlipAveragesMirroredCrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// (20 + 31-20) / 2 = 15.5 cells of 1.25*99/32 px, 16 cells being the centre 49.5.
-	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-0.5*1.25*99/32, 1e-6)
+	// The middle of columns 0 and 255, 127.5 of 256 px across 1.25*99 px, 128 being the centre 49.5.
+	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-0.5*1.25*99/256, 1e-6)
 	if runner.Runs != 2 {
 		t.Errorf("%d runs, want 2", runner.Runs)
 	}

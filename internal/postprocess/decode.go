@@ -16,7 +16,6 @@ import (
 	"mhp/internal/geom"
 	"mhp/internal/model"
 	"mhp/internal/pose"
-	"mhp/internal/skeleton"
 )
 
 // HeatPoint is one joint in cells of the heat volume, 0..N-1 along each axis,
@@ -126,22 +125,40 @@ func (d *Decoder) middle() HeatPoint {
 	}
 }
 
-// MirrorBack is the flip test: dst becomes the average of dst and of what the
-// network said of the mirrored crop, whose x is heatW-1-x and whose left and
-// right joints are exchanged. mirrored is used up.
-func MirrorBack(dst, mirrored []HeatPoint, set *skeleton.Set, heatW int) {
-	for _, pair := range set.Mirror {
+// surer is the power of a joint's odds that it weighs with in MirrorBack. The
+// mean of two places that exclude each other is neither: on photographs of the
+// development sets the plain mean (0) gained nothing, any power from 6 on two
+// to five joints of a hundred.
+const surer = 6
+
+// MirrorBack is the flip test: dst becomes the mean of dst and of what the
+// network said of the mirrored crop, each weighted by a power of the odds
+// score/(1-score) of its joint; scores are averaged. In the mirrored crop left
+// and right joints are exchanged, and column x of the input is column
+// InputWPx-1-x: of cells, which begin at the first column's centre, that is not
+// HeatW-1-x. mirrored is used up.
+func MirrorBack(dst, mirrored []HeatPoint, spec *model.Spec) {
+	for _, pair := range spec.Set.Mirror {
 		mirrored[pair[0]], mirrored[pair[1]] = mirrored[pair[1]], mirrored[pair[0]]
 	}
+	last := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx)
 	for j, p := range dst {
 		q := mirrored[j]
+		part := 1 / (1 + math.Exp(surer*(logOdds(p.Score)-logOdds(q.Score)))) // of q
 		dst[j] = HeatPoint{
-			X:     (p.X + float64(heatW-1) - q.X) / 2,
-			Y:     (p.Y + q.Y) / 2,
-			Z:     (p.Z + q.Z) / 2,
+			X:     p.X + part*(last-q.X-p.X),
+			Y:     p.Y + part*(q.Y-p.Y),
+			Z:     p.Z + part*(q.Z-p.Z),
 			Score: (p.Score + q.Score) / 2,
 		}
 	}
+}
+
+// logOdds of a score 0..1, finite.
+func logOdds(score float64) float64 {
+	const least = 1e-9
+	score = math.Min(math.Max(score, least), 1-least)
+	return math.Log(score / (1 - score))
 }
 
 // Crop turns heat cells into crop px: index * input size / heatmap size.

@@ -46,7 +46,7 @@ func TestJointGoldens(t *testing.T) {
 	var flipped, cropPx, imagePx, cameraMM, relativeMM []float64
 	joints := make([]pose.Joint, 21)
 	for i := range n {
-		MirrorBack(points[i], mirrored[i], spec.Set, spec.HeatW)
+		MirrorBack(points[i], mirrored[i], spec)
 		m := geom.CropToImage{Scale: maps[3*i], ShiftX: maps[3*i+1], ShiftY: maps[3*i+2]}
 		d.Person(joints, points[i], m, intrinsics(cameras[9*i:]), rootDepth[i])
 		flipped = append(flipped, flatten(points[i])...)
@@ -123,14 +123,39 @@ func TestMirrorBackOfTheMirroredSelfChangesNothing(t *testing.T) {
 		points, mirrored := make([]HeatPoint, len(set.Joints)), make([]HeatPoint, len(set.Joints))
 		for j, partner := range set.MirrorIndex() {
 			points[j] = HeatPoint{float64(j), float64(2 * j), float64(j) / 2, 0.25}
-			mirrored[partner] = HeatPoint{31 - float64(j), float64(2 * j), float64(j) / 2, 0.25}
+			mirrored[partner] = HeatPoint{255.0/8 - float64(j), float64(2 * j), float64(j) / 2, 0.25}
 		}
 		want := append([]HeatPoint(nil), points...)
-		MirrorBack(points, mirrored, set, 32)
+		MirrorBack(points, mirrored, &model.Spec{Set: set, InputWPx: 256, HeatW: 32})
 		for j := range want {
 			if points[j] != want[j] {
 				t.Errorf("%s %s: %v, want %v", name, set.Joints[j], points[j], want[j])
 			}
+		}
+	}
+}
+
+// TestMirrorBackBelievesTheSurerLook: the mean of equally sure looks, nearly the surer of two that differ, and nothing but numbers
+// from scores at the ends.
+func TestMirrorBackBelievesTheSurerLook(t *testing.T) {
+	spec := muco(t)
+	centre := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx) / 2
+	for _, c := range []struct{ score, other, want, within float64 }{
+		{0.5, 0.5, centre - 2, 1e-9},
+		{0.7, 0.3, centre - 4, 0.01},
+		{0.3, 0.7, centre, 0.01},
+		{0.55, 0.45, centre - 4 + 4*math.Pow(0.45/0.55, 12)/(1+math.Pow(0.45/0.55, 12)), 1e-9},
+		{0, 0, centre - 2, 1e-9},
+		{1, 1, centre - 2, 1e-9},
+		{1, 0, centre - 4, 1e-9},
+	} {
+		points, mirrored := make([]HeatPoint, len(spec.Set.Joints)), make([]HeatPoint, len(spec.Set.Joints))
+		points[spec.Set.Root()] = HeatPoint{centre - 4, 1, 1, c.score}
+		mirrored[spec.Set.Root()] = HeatPoint{centre, 1, 1, c.other}
+		MirrorBack(points, mirrored, spec)
+		got := points[spec.Set.Root()]
+		if !(math.Abs(got.X-c.want) <= c.within) || got.Score != (c.score+c.other)/2 {
+			t.Errorf("scores %g and %g: x %g, score %g, want x %g", c.score, c.other, got.X, got.Score, c.want)
 		}
 	}
 }
@@ -224,7 +249,7 @@ func TestCoordsToPersonAllocatesNothing(t *testing.T) {
 	n := testing.AllocsPerRun(50, func() {
 		d.Coords(points, coords, score)
 		d.Coords(mirrored, coords, score)
-		MirrorBack(points, mirrored, d.spec.Set, d.spec.HeatW)
+		MirrorBack(points, mirrored, d.spec)
 		for j := range points {
 			points[j].Z = 16 // a flat person fits some depth
 		}
