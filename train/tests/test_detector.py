@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mhp_train import checkpoint, crop, skeleton
+from mhp_train import checkpoint, crop, skeleton, store
 from mhp_train import dataset as crops
-from mhp_train.detector import boxes, composites, config, crowd, dataset, evaluate, export, false_alarms, losses, network, photos, relabel, shards, train, weights
+from mhp_train.detector import among_others, boxes, composites, config, crowd, dataset, evaluate, export, false_alarms, losses, network, photos, relabel, shards, train, weights
 from mhp_train.network import build, parameter_count
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -215,10 +215,10 @@ def test_encoder_comes_from_the_pose_network(tmp_path):
 
 
 def test_network_is_small_and_frozen_blocks_rest():
-    detector = network.Detector()
+    detector = network.Detector().train()
     assert parameter_count(detector) <= 1_200_000
     network.freeze_blocks(detector, 3)
-    detector.train()(torch.rand(2, 3, 64, 128)).sum().backward()
+    detector(torch.rand(2, 3, 64, 128)).sum().backward()
     resting = [name for name, p in detector.named_parameters() if p.grad is None]
     assert resting and all(name.startswith(("first_conv.", "inv_residual.0.", "inv_residual.1.", "inv_residual.2.")) for name in resting)
     before = detector.first_conv[1].running_mean.clone()
@@ -337,6 +337,51 @@ def test_people_are_cut_out_along_their_edges():
     assert abs(int((person.rgba[..., 3] > 127).sum()) / wanted.sum() - 1) < 0.1
     labelled[skeleton.load("muco21").index("L_Hip")] = False
     assert composites.cut_out(rgb, points, labelled) is None
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_joints_follow_the_person_that_is_shown(flip):
+    """A dot painted at a joint is found where the shown person's joint lies, and left stays the person's left."""
+    joints = skeleton.load("muco21")
+    elbow = joints.index("L_Elbow")
+    points, known = np.zeros((21, 2)), np.zeros(21, bool)
+    points[elbow], known[elbow] = (30, 12), True
+    rgba = np.zeros((60, 40, 4), np.uint8)
+    cv2.circle(rgba, (30, 12), 3, (200, 200, 200, 255), -1)
+    shown = composites.shown(composites.CutOut(rgba, True, points, known), 2.0, flip, np.random.default_rng(0))
+    place = joints.mirror_index[elbow] if flip else elbow
+    assert shown.known.sum() == 1 and shown.known[place]
+    rows, columns = np.nonzero(shown.rgba[..., 0] > 60)
+    assert np.allclose(shown.joints_px[place], [columns.mean(), rows.mean()], atol=0.6)
+
+
+def test_somebody_among_others_keeps_the_labels_of_covered_joints(tmp_path):
+    points, known = np.full((21, 2), 20.0), np.zeros(21, bool)
+    points[:8, 1], known[:8] = np.arange(5, 85, 10), True
+    points[0] = (20, -6)  # above the picture
+    person = composites.Placed(points, known, 1)
+    owner = np.zeros((90, 60), np.int32)
+    owner[:40] = 1
+    owner[40:] = 2
+    picture = composites.Group(np.zeros((90, 60, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.uint8), (person,), owner)
+    assert among_others.inside(person, (90, 60)).tolist() == [False] + [True] * 7 + [False] * 13
+    labels = among_others.labels_of([(picture, person)])
+    assert labels["visible"][0, :9].tolist() == [0, 2, 2, 2, 1, 1, 1, 1, 0]
+    assert labels["weight2d"][0].sum() == 8 and labels["box_px"][0].tolist() == [20, 15, 0, 60]
+    store.write(tmp_path / "one.npz", [composites.encoded(picture.rgb).tobytes()], labels)
+    assert len(store.read(tmp_path / "one.npz")) == 1
+
+
+def test_only_those_who_are_large_enough_are_chosen():
+    joints = skeleton.load("muco21")
+    points = np.stack([np.full(21, 30.0), np.linspace(60, 5, 21)], axis=1)
+    points[joints.index("Head_top")] = (30, 2)
+    owner = np.zeros((90, 60), np.int32)
+    large, small = (composites.Placed(points * scale, np.ones(21, bool), number) for number, scale in ((1, 1.0), (2, 0.3)))
+    picture = composites.Group(np.zeros((90, 60, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.uint8), (small, large), owner)
+    assert all(among_others.chosen(np.random.default_rng(seed), picture) is large for seed in range(5))
+    nobody = composites.Group(picture.rgb, picture.boxes, picture.person, (small,), owner)
+    assert among_others.chosen(np.random.default_rng(0), nobody) is None
 
 
 def test_pasting_marks_what_is_seen_at_the_border():
