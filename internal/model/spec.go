@@ -61,6 +61,7 @@ type Spec struct {
 	TrainConfig string
 	FixedBatch  int         // the only batch size that the file takes; 0 = any
 	ScoreCurve  *ScoreCurve // nil: the score is the peak probability itself
+	Agreement   *Agreement  // nil: the score of two looks is the mean of theirs
 }
 
 // ScoreCurve turns the peak probability of a heat volume, which is small and
@@ -74,6 +75,25 @@ type ScoreCurve struct{ Slope, Offset float64 }
 // rises with the peak.
 func (c *ScoreCurve) Score(peak float64) float64 {
 	return 1 / (1 + math.Exp(-(c.Slope*math.Log(peak) + c.Offset)))
+}
+
+// LogOdds of a score 0..1, finite.
+func LogOdds(score float64) float64 {
+	const least = 1e-9
+	score = math.Min(math.Max(score, least), 1-least)
+	return math.Log(score / (1 - score))
+}
+
+// Agreement is what two looks at a joint, in the crop and in its mirror image,
+// say together of the chance that it is right, as fitted on labelled pictures:
+//
+//	log odds = mean of both log odds + Offset - PerSide * distance / side of the crop
+type Agreement struct{ Offset, PerSide float64 }
+
+// Score of a joint that two looks with those scores place so far apart, in
+// parts of the crop's side.
+func (a *Agreement) Score(first, second, apart float64) float64 {
+	return 1 / (1 + math.Exp(-((LogOdds(first)+LogOdds(second))/2 + a.Offset - a.PerSide*apart)))
 }
 
 // DepthMM turns a depth in heat cells into mm relative to the root joint.
@@ -208,6 +228,10 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 		v := p.numbers("score_logit", 2)
 		s.ScoreCurve = &ScoreCurve{Slope: v[0], Offset: v[1]}
 	}
+	if _, ok := meta["mhp.score_agreement"]; ok {
+		v := p.numbers("score_agreement", 2)
+		s.Agreement = &Agreement{Offset: v[0], PerSide: v[1]}
+	}
 	p.joints(s)
 	p.contradictions(s)
 	if len(p.problems) > 0 {
@@ -256,6 +280,9 @@ func (p *parser) contradictions(s *Spec) {
 	if s.ScoreCurve != nil && s.ScoreCurve.Slope <= 0 {
 		p.problems = append(p.problems, "mhp.score_logit must have a slope above 0, so that a higher peak gives a higher score")
 	}
+	if s.Agreement != nil && (s.ScoreCurve == nil || s.Agreement.PerSide < 0) {
+		p.problems = append(p.problems, "mhp.score_agreement wants mhp.score_logit and a second number of at least 0, so that disagreement lowers the score")
+	}
 	for _, v := range s.InputStd {
 		if v == 0 {
 			p.problems = append(p.problems, "mhp.input_std must not hold 0")
@@ -297,6 +324,9 @@ func (s *Spec) Metadata() map[string]string {
 	}
 	if c := s.ScoreCurve; c != nil {
 		meta["mhp.score_logit"] = number(c.Slope) + "," + number(c.Offset)
+	}
+	if a := s.Agreement; a != nil {
+		meta["mhp.score_agreement"] = number(a.Offset) + "," + number(a.PerSide)
 	}
 	return meta
 }

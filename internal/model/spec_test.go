@@ -130,6 +130,17 @@ func TestScoreCurveThereAndBack(t *testing.T) {
 	if got := s.Metadata()["mhp.score_logit"]; got != "1.25,5.5" {
 		t.Errorf("written back as %q", got)
 	}
+	agreeing := func(curve, agreement string) map[string]string {
+		return with(tinyMeta(HeadCoords), "mhp.score_logit", curve, "mhp.score_agreement", agreement)
+	}
+	if got := mustSpec(t, agreeing("1.25,5.5", "0.5,12")).Metadata()["mhp.score_agreement"]; got != "0.5,12" {
+		t.Errorf("agreement %q", got)
+	}
+	for _, wrong := range [][2]string{{"-", "0.5,12"}, {"1.25,5.5", "0.5,-12"}, {"1.25,5.5", "0.5"}} {
+		if _, err := ParseSpec(agreeing(wrong[0], wrong[1])); err == nil || !strings.Contains(err.Error(), "score_agreement") {
+			t.Errorf("%v: error %v", wrong, err)
+		}
+	}
 	if _, err := ParseSpec(with(tinyMeta(HeadCoords), "mhp.score_logit", "-1,5")); err == nil {
 		t.Error("a falling curve was accepted")
 	}

@@ -133,10 +133,11 @@ const surer = 6
 
 // MirrorBack is the flip test: dst becomes the mean of dst and of what the
 // network said of the mirrored crop, each weighted by a power of the odds
-// score/(1-score) of its joint; scores are averaged. In the mirrored crop left
-// and right joints are exchanged, and column x of the input is column
-// InputWPx-1-x: of cells, which begin at the first column's centre, that is not
-// HeatW-1-x. mirrored is used up.
+// score/(1-score) of its joint. Scores are averaged, too, unless the model's
+// file says what agreement is worth. In the mirrored crop left and right joints
+// are exchanged, and column x of the input is column InputWPx-1-x: of cells,
+// which begin at the first column's centre, that is not HeatW-1-x. mirrored is
+// used up.
 func MirrorBack(dst, mirrored []HeatPoint, spec *model.Spec) {
 	for _, pair := range spec.Set.Mirror {
 		mirrored[pair[0]], mirrored[pair[1]] = mirrored[pair[1]], mirrored[pair[0]]
@@ -144,21 +145,19 @@ func MirrorBack(dst, mirrored []HeatPoint, spec *model.Spec) {
 	last := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx)
 	for j, p := range dst {
 		q := mirrored[j]
-		part := 1 / (1 + math.Exp(surer*(logOdds(p.Score)-logOdds(q.Score)))) // of q
+		q.X = last - q.X
+		part := 1 / (1 + math.Exp(surer*(model.LogOdds(p.Score)-model.LogOdds(q.Score)))) // of q
 		dst[j] = HeatPoint{
-			X:     p.X + part*(last-q.X-p.X),
+			X:     p.X + part*(q.X-p.X),
 			Y:     p.Y + part*(q.Y-p.Y),
 			Z:     p.Z + part*(q.Z-p.Z),
 			Score: (p.Score + q.Score) / 2,
 		}
+		if spec.Agreement != nil {
+			apart := math.Hypot((q.X-p.X)/float64(spec.HeatW), (q.Y-p.Y)/float64(spec.HeatH))
+			dst[j].Score = spec.Agreement.Score(p.Score, q.Score, apart)
+		}
 	}
-}
-
-// logOdds of a score 0..1, finite.
-func logOdds(score float64) float64 {
-	const least = 1e-9
-	score = math.Min(math.Max(score, least), 1-least)
-	return math.Log(score / (1 - score))
 }
 
 // Crop turns heat cells into crop px: index * input size / heatmap size.

@@ -160,6 +160,26 @@ func TestMirrorBackBelievesTheSurerLook(t *testing.T) {
 	}
 }
 
+// TestMirrorBackDoubtsWhatTheLooksDisagreeOn, where the file says what agreement is worth.
+func TestMirrorBackDoubtsWhatTheLooksDisagreeOn(t *testing.T) {
+	spec := *muco(t)
+	spec.Agreement = &model.Agreement{Offset: 0.5, PerSide: 10}
+	last := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx)
+	for _, c := range []struct{ x, y, logOdds float64 }{
+		{10, 5, 0.5},
+		{10 + 3.0/32*float64(spec.HeatW), 5, 0.5 - 10*3.0/32},
+		{10 + 3.0/32*float64(spec.HeatW), 5 + 4.0/32*float64(spec.HeatH), 0.5 - 10*5.0/32},
+	} {
+		points, mirrored := make([]HeatPoint, len(spec.Set.Joints)), make([]HeatPoint, len(spec.Set.Joints))
+		root := spec.Set.Root()
+		points[root], mirrored[root] = HeatPoint{10, 5, 1, 0.5}, HeatPoint{last - c.x, c.y, 1, 0.5}
+		MirrorBack(points, mirrored, &spec)
+		if got := model.LogOdds(points[root].Score); math.Abs(got-c.logOdds) > 1e-6 {
+			t.Errorf("at %g,%g: log odds %g, want %g", c.x, c.y, got, c.logOdds)
+		}
+	}
+}
+
 // A person whose bones all have their share of the stature, in any pose, is
 // found at the depth where it stands.
 func TestHeightDepthFindsThePerson(t *testing.T) {

@@ -3,6 +3,8 @@
     python3 -m mhp_train.evaluate --model models/mhp-xs.onnx --data ../shared/data --shards /var/tmp/mhp-data [--json FILE] [--parts]
 
 --model takes an ONNX file of ours (normalisation in the graph, head coords) or a checkpoint (moving average of its weights).
+Each person is looked at twice, in the crop and in its mirror image, as the program does by default (`looks`); the curves that its score
+needs are fitted on the photographs at hand and printed.
 --shards holds `lspet-dev` and `synth-test`.  MPJPE: all 21 joints, relative to the root, camera mm after back-projection with
 the true camera and the true root depth.  PA-MPJPE: the same after similarity alignment.  Sets that are absent are skipped and named.
 --parts measures people of whom only the upper part shows instead: PCK of the joints that do, in parts of the whole torso.
@@ -22,6 +24,7 @@ import numpy as np
 import torch
 
 from . import checkpoint, crop, decode, export, metrics, score_curve, skeleton, testsets
+from .looks import Look, Prediction, merged
 from .network import build
 from .testsets import Case
 
@@ -31,13 +34,7 @@ PHOTOGRAPHS = ("lspet-dev", "coco_people")  # the sets that the score curve is f
 Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """points_px [21,2] in the picture, depth_mm [21] relative to the root, score [21]."""
-
-    points_px: np.ndarray
-    depth_mm: np.ndarray
-    score: np.ndarray
+Seen = list[tuple[Case, Look, Look]]  # a person in the crop, and in the mirrored crop
 
 
 def torch_predictor(path: Path, input_px: int = 256) -> tuple[Predictor, int]:
@@ -82,8 +79,8 @@ def onnx_predictor(path: Path, threads: int = 2) -> tuple[Predictor, int]:
     return predict, int(entries["mhp.input_width_px"])
 
 
-def predictions(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterator[tuple[Case, Prediction]]:
-    """Each case with its prediction, in batches; cases whose box misses the picture are left out."""
+def looks(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterator[tuple[Case, Look, Look]]:
+    """Each case with what the network says of the crop and of the mirrored crop, in batches; cases whose box misses the picture are left out."""
     waiting: list[tuple[Case, np.ndarray, np.ndarray]] = []
     for case in cases:
         square = crop.process_bbox(case.box, case.picture.shape[1], case.picture.shape[0])
@@ -99,14 +96,23 @@ def predictions(cases: Iterator[Case], predictor: Predictor, input_px: int) -> I
         yield from finished(waiting, predictor)
 
 
-def finished(waiting, predictor: Predictor) -> Iterator[tuple[Case, Prediction]]:
-    """Run one batch and bring the coordinates back to the pictures."""
-    coords, score = predictor(np.stack([image for _, _, image in waiting]))
-    cells = waiting[0][2].shape[0] // 8
-    for (case, matrix, _), xyz, peak in zip(waiting, coords.astype(np.float64), score):
-        linear = np.linalg.inv(matrix[:, :2])
-        points = (decode.cells_to_crop_px(xyz[:, :2], cells) - matrix[:, 2]) @ linear.T
-        yield case, Prediction(points, decode.depth_index_to_mm(xyz[:, 2], 32), peak)
+def finished(waiting, predictor: Predictor) -> Iterator[tuple[Case, Look, Look]]:
+    """Run one batch and its mirror image, and bring the coordinates back to the pictures."""
+    images = np.stack([image for _, _, image in waiting])
+    straight, mirrored = predictor(images), predictor(np.ascontiguousarray(images[:, :, ::-1]))
+    size, other = images.shape[2], skeleton.load("muco21").mirror_index
+    for row, (case, matrix, _) in enumerate(waiting):
+        found = []
+        for coords, peak in (straight, mirrored):
+            xyz = coords[row].astype(np.float64)
+            points, chance = decode.cells_to_crop_px(xyz[:, :2], size // 8), peak[row]
+            if coords is mirrored[0]:
+                # Columns change places: of 256 that cover the crop, column x is column 255 - x.
+                points = (np.array([(size - 1) * decode.CROP_PX / size, 0]) + points * [-1, 1])[other]
+                xyz, chance = xyz[other], chance[other]
+            points = (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+            found.append(Look(points, decode.depth_index_to_mm(xyz[:, 2], 32), chance, decode.CROP_PX / matrix[0, 0]))
+        yield case, *found
 
 
 def camera_mm(prediction: Prediction, camera_px: np.ndarray, root_depth_mm: float) -> np.ndarray:
@@ -117,21 +123,20 @@ def camera_mm(prediction: Prediction, camera_px: np.ndarray, root_depth_mm: floa
     return np.stack([x, y, depth], axis=1)
 
 
-def measure(cases: Iterator[Case], predictor: Predictor, input_px: int) -> dict:
+def measure(people: list[tuple[Case, Prediction]]) -> dict:
     """All figures that the labels of a set allow, and the raw score/error pairs."""
     root = skeleton.load("muco21").root
     pck, mpjpe, aligned, flips, without_torso = [], [], [], [], 0
     scores, errors, score_inside, score_outside = [], [], [], []
-    for case, prediction in predictions(cases, predictor, input_px):
+    for case, prediction in people:
         labelled = case.labelled
-        off_px = metrics.joint_errors(prediction.points_px, case.points_px)
         torso = metrics.torso_px(case.points_px, labelled)
-        counted = labelled & scored_joints(case)
         if torso is None:
             without_torso += 1
         else:
-            pck.append(100.0 * (off_px[counted] <= PCK_SHARE * torso))
-            inside = counted & case.inside
+            off_px = metrics.joint_errors(prediction.points_px, case.points_px)
+            pck.append(100.0 * (off_px[labelled & scored_joints(case)] <= PCK_SHARE * torso))
+            inside = labelled & scored_joints(case) & case.inside
             scores.append(prediction.score[inside])
             errors.append(off_px[inside] / torso)
         score_inside.append(prediction.score[labelled & case.inside])
@@ -155,14 +160,17 @@ def measure(cases: Iterator[Case], predictor: Predictor, input_px: int) -> dict:
     return result
 
 
-def part_figures(predictor: Predictor, input_px: int, shards: Path) -> dict[str, dict]:
+def part_figures(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
     """PCK of the upper parts of the people of LSPET dev and of the synthetic test set."""
+    curve, _ = curves(sightings(predictor, input_px, data, shards, PHOTOGRAPHS))
     results = {}
     for name in ("lspet-dev", "synth-test"):
-        parts = predictions(testsets.upper_parts(testsets.from_shards(shards / name)), predictor, input_px)
-        near = [metrics.joint_errors(prediction.points_px, part.points_px)[part.labelled] < PCK_SHARE * part.torso_px
-                for part, prediction in parts if part.torso_px]
-        results[f"{name} parts"] = {"pck": metrics.figure([100.0 * n for n in near], "%")}
+        near = []
+        for part, straight, mirrored in looks(testsets.upper_parts(testsets.from_shards(shards / name)), predictor, input_px):
+            if part.torso_px:
+                off_px = metrics.joint_errors(merged(straight, mirrored, curve).points_px, part.points_px)
+                near.append(100.0 * (off_px[part.labelled] < PCK_SHARE * part.torso_px))
+        results[f"{name} parts"] = {"pck": metrics.figure(near, "%")}
     return results
 
 
@@ -192,17 +200,41 @@ def sets(data: Path, shards: Path) -> dict[str, Iterator[Case]]:
     return found
 
 
+def sightings(predictor: Predictor, input_px: int, data: Path, shards: Path, names: tuple[str, ...] = ()) -> dict[str, Seen]:
+    """Set -> everybody in it, seen twice; of all sets at hand or of those named."""
+    return {name: list(looks(cases, predictor, input_px)) for name, cases in sets(data, shards).items() if not names or name in names}
+
+
+def curves(seen: dict[str, Seen]) -> tuple[score_curve.Curve, score_curve.Agreement | None]:
+    """What the photographs among the sets say of the score of one look and of two; without any, the peak itself and nothing."""
+    photographs = [entry for name in PHOTOGRAPHS for entry in seen.get(name, ())]
+    if not photographs:
+        return score_curve.Curve(1.0, 0.0), None
+    alone = [(case, Prediction(straight.points_px, straight.depth_mm, straight.peak)) for case, straight, _ in photographs]
+    curve = score_curve.fit(*measure(alone)["pairs"])
+    odds, apart = [], []
+    for case, straight, mirrored in photographs:
+        if metrics.torso_px(case.points_px, case.labelled) is not None:
+            counted = case.labelled & scored_joints(case) & case.inside
+            odds.append((curve.log_odds(straight.peak) + curve.log_odds(mirrored.peak))[counted] / 2)
+            apart.append(straight.apart(mirrored)[counted])
+    errors = measure([(case, merged(straight, mirrored, curve)) for case, straight, mirrored in photographs])["pairs"][1]
+    return curve, score_curve.fit_agreement(np.concatenate(odds), np.concatenate(apart), errors)
+
+
 def evaluate(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
-    """Figures of every set at hand; `all` holds the score table of the sets together and the curve that fits the photographs."""
-    results = {name: measure(cases, predictor, input_px) for name, cases in sets(data, shards).items()}
+    """Figures of every set at hand; `all` holds the score table of the sets together and the curves that fit the photographs."""
+    seen = sightings(predictor, input_px, data, shards)
+    curve, agreement = curves(seen)
+    results = {name: measure([(case, merged(straight, mirrored, curve, agreement)) for case, straight, mirrored in entries])
+               for name, entries in seen.items()}
     pairs = {name: result.pop("pairs") for name, result in results.items()}
     if pairs:
         table, rho = metrics.score_table(*joined(pairs, pairs))
         results["all"] = {"score_table": table, "score_spearman": rho}
-    photographs = [name for name in PHOTOGRAPHS if name in pairs]
-    if photographs:
-        slope, offset = score_curve.fit(*joined(pairs, photographs))
-        results["all"] |= {"score_slope": slope, "score_offset": offset}
+    if agreement:
+        results["all"] |= {"score_slope": curve.slope, "score_offset": curve.offset,
+                           "agreement_offset": agreement.offset, "agreement_per_side": agreement.per_side}
     return results
 
 
@@ -241,7 +273,7 @@ def main() -> int:
     try:
         predictor, input_px = (onnx_predictor(args.model, args.threads) if args.model.suffix == ".onnx"
                                else torch_predictor(args.model, args.input_size))
-        results = part_figures(predictor, input_px, args.shards) if args.parts else evaluate(predictor, input_px, args.data, args.shards)
+        results = part_figures(predictor, input_px, args.data, args.shards) if args.parts else evaluate(predictor, input_px, args.data, args.shards)
     except (checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"evaluate: error: {error}", file=sys.stderr)
         return 1

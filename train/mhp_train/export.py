@@ -53,6 +53,7 @@ class Options:
     licence: str = ""
     accuracy: dict[str, str] = field(default_factory=dict)
     score_curve: tuple[float, float] | None = None  # slope, offset: see mhp_train.score_curve
+    score_agreement: tuple[float, float] | None = None  # offset, per side of the crop: the same
 
     def validate(self) -> None:
         for value, allowed, flag in ((self.variant, VARIANTS, "--variant"), (self.head, HEADS, "--head"),
@@ -163,6 +164,8 @@ def metadata(network: MobileHumanPose, options: Options, state: dict | None) -> 
     }
     if options.score_curve:
         entries["score_logit"] = joined(options.score_curve)
+    if options.score_agreement:
+        entries["score_agreement"] = joined(options.score_agreement)
     return {f"mhp.{key}": str(value) for key, value in entries.items()}
 
 

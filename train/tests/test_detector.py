@@ -339,6 +339,13 @@ def test_people_are_cut_out_along_their_edges():
     assert composites.cut_out(rgb, points, labelled) is None
 
 
+def test_average_precision_is_the_area_under_the_curve():
+    assert evaluate.average_precision(np.array([0.9, 0.8]), np.array([0.1]), 2) == 1.0
+    assert evaluate.average_precision(np.array([0.9, 0.5]), np.array([0.7]), 4) == pytest.approx((1 + 2 / 3) / 4)
+    assert evaluate.average_precision(np.array([0.4]), np.array([0.9]), 1) == 0.5
+    assert evaluate.average_precision(np.array([]), np.array([0.3]), 5) == 0.0
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_joints_follow_the_person_that_is_shown(flip):
     """A dot painted at a joint is found where the shown person's joint lies, and left stays the person's left."""

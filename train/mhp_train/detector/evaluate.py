@@ -161,6 +161,16 @@ def wilson(hits: int, n: int) -> str:
     return f"{100 * p:.1f} % [{100 * low:.1f}, {100 * high:.1f}], n {n}"
 
 
+def average_precision(right: np.ndarray, wrong: np.ndarray, people: int) -> float:
+    """Area under precision over recall, each recall with the best precision at no less, as COCO has it; finds that score less than
+    `LEAST_SCORE` are not among them."""
+    scores = np.concatenate([right, wrong])
+    hits = np.concatenate([np.ones(len(right)), np.zeros(len(wrong))])[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((best_from_here * hits).sum() / max(people, 1))
+
+
 def measure(cases: Iterator[Case], predictor: Predictor, nms_iou: float, thresholds: tuple[float, ...] = THRESHOLDS) -> dict[str, dict[str, str]]:
     """Threshold -> figure -> text, for one set."""
     results = []
@@ -170,6 +180,8 @@ def measure(cases: Iterator[Case], predictor: Predictor, nms_iou: float, thresho
         complete = complete and case.complete
     right, wrong, best = (np.concatenate([r[k] for r in results]) for k in range(3))
     table: dict[str, dict[str, str]] = {}
+    if complete and len(best):
+        table["any"] = {"average precision": f"{average_precision(right, wrong, len(best)):.3f}"}
     for threshold in thresholds:
         row = {}
         if len(best):
