@@ -134,6 +134,16 @@ def pack(source: Path, target: Path) -> None:
     save(target, state)
 
 
+def blend(source: Path, earlier: Path, part: float, target: Path) -> None:
+    """`source` with its moving average moved by `part` towards that of an `earlier` end of the run, for use: the mean of two ends errs less
+    than either (Wortsman et al., "Model soups", ICML 2022).  What training goes on from stays."""
+    state, before = load(source), weights(load(earlier))
+    now = weights(state)
+    state["ema"] = {name: torch.lerp(tensor.float(), before[name].float(), part) if tensor.is_floating_point() else tensor
+                    for name, tensor in now.items()}
+    save(target, state)
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of the file, in hexadecimal."""
     digest = hashlib.sha256()

@@ -36,3 +36,15 @@ def test_a_file_that_would_run_something_is_refused(tmp_path, zipped):
     with pytest.raises(checkpoint.CheckpointError, match="a.ckpt: not a torch checkpoint of plain tensors"):
         checkpoint.load(path)
     assert not folder.exists()
+
+
+def test_blending_moves_the_average_only(tmp_path):
+    ends = []
+    for number, value in enumerate((1.0, 3.0)):
+        weights = {"a": torch.full((2, 2), value), "steps": torch.tensor(7)}
+        ends.append(tmp_path / f"{number}.ckpt")
+        checkpoint.save(ends[-1], {"network": weights, "ema": weights, "step": number})
+    checkpoint.blend(*ends, 0.25, tmp_path / "out.ckpt")
+    state = checkpoint.load(tmp_path / "out.ckpt")
+    assert torch.equal(state["ema"]["a"], torch.full((2, 2), 1.5)) and state["ema"]["steps"] == 7
+    assert torch.equal(state["network"]["a"], torch.ones(2, 2)) and state["step"] == 0
