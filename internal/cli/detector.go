@@ -140,10 +140,14 @@ type peopleFlags struct {
 }
 
 // The settings by default. A person whose joints are this unsure on average is
-// mostly none; two whose joints are this near are one.
+// mostly none: in photographs, where joints that two looks show in different
+// places score low, and in videos with one look. Two whose joints are this near
+// are one, and so are two looks that are.
 const (
-	minPersonScore = 0.3
+	minPersonScore = 0.22
+	minTrackScore  = 0.3
 	mergeBelow     = 0.1
+	sameWithin     = 0.15
 	// Networks are trained on the box of the joints grown by a fifth; the
 	// detector's is that of what is seen, and a little off.
 	foundGrow = 1.2
@@ -157,7 +161,7 @@ func (p *peopleFlags) bind(f *pflag.FlagSet) {
 // options are those for one network and finder. A network whose file does not
 // say what its scores are worth drops nobody unless told to.
 func (p *peopleFlags) options(f *pflag.FlagSet, spec *model.Spec, from *finder) pipeline.PeopleOptions {
-	o := pipeline.PeopleOptions{Refine: p.refine, Grow: foundGrow, MergeBelow: mergeBelow, DropBelow: p.minScore}
+	o := pipeline.PeopleOptions{Refine: p.refine, SameWithin: sameWithin, Grow: foundGrow, MergeBelow: mergeBelow, DropBelow: p.minScore}
 	if from.given && !f.Changed("refine") {
 		o.Refine = 0
 	}

@@ -55,7 +55,7 @@ worked on frame by frame. Ctrl-C ends all outputs properly.`,
 	flags.StringVar(&f.shared.boxesFile, "boxes", "", "boxes by frame: COCO detection JSON, the image id being the frame's number from 0, or by file name for pictures")
 	f.shared.detector.bind(flags)
 	flags.IntVar(&f.detectEvery, "detect-every", 10, "look for people every N frames and when somebody is lost; between, boxes follow from the joints")
-	flags.Float64Var(&f.shared.people.minScore, "min-person-score", minPersonScore, "people whose joints score less on average are out of sight")
+	flags.Float64Var(&f.shared.people.minScore, "min-person-score", minTrackScore, "people whose joints score less on average are out of sight")
 	flags.StringVar(&f.smooth, "smooth", "light", "steady the joints: off, light, strong, MIN_CUTOFF,BETA (One-Euro: Hz, Hz for each mm/s), or offline (looks ahead, files only)")
 	flags.DurationVar(&f.fillGap, "fill-gap", 0, "fill in people who were out of sight for at most this long, and mark that (files only)")
 	flags.BoolVar(&f.floor, "floor", false, "find the floor by where people stand, and level what is written in 3D to it")

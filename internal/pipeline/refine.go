@@ -21,6 +21,10 @@ type PeopleOptions struct {
 	// found; of both looks the surer one stays. A finder's rough boxes get one
 	// more look at least, and their first does not stay.
 	Refine int
+	// SameWithin: a second look stays only if its joints are nearer to the first's
+	// than this part of the person's size, on average; else it shows somebody
+	// else. 0: any may stay. Rough boxes' second looks always may.
+	SameWithin float64
 	// Grow is how much larger than a detector's tight box the box is that the
 	// crop is made for; 0 is 1. Networks are trained on boxes with a margin.
 	Grow float64
@@ -39,6 +43,8 @@ func (o PeopleOptions) Validate() error {
 		return fmt.Errorf("boxes can be refined 0, 1 or 2 times, not %d", o.Refine)
 	case !(o.Grow >= 0 && o.Grow <= 3):
 		return fmt.Errorf("found boxes can grow 0 to 3 times, not %g", o.Grow)
+	case !(o.SameWithin >= 0 && o.SameWithin <= 1):
+		return fmt.Errorf("the distance of two looks at one person must be between 0 and 1 of their size, not %g", o.SameWithin)
 	case !(o.MergeBelow >= 0 && o.MergeBelow <= 1):
 		return fmt.Errorf("the distance for merging people must be between 0 and 1 of their size, not %g", o.MergeBelow)
 	case !(o.DropBelow >= 0 && o.DropBelow <= 1):
@@ -70,8 +76,11 @@ func (e *Estimator) refined(ctx context.Context, f *frame.Frame, k geom.Intrinsi
 			if boxes[i].Source == detect.SourceDetector && !detect.SecondPass(e.finder) {
 				again[i].Box = boxes[i].BoxPx
 			}
-			// The whole picture is no box to stay with.
-			if again[i].Score >= people[i].Score || people[i].BoxSource == detect.SourcePicture {
+			// The whole picture is no box to stay with. Of two people in a crop the
+			// second look may show the other: there is one box a person.
+			within := e.opts.People.SameWithin
+			same := within == 0 || detect.SecondPass(e.finder) || jointDistance(&again[i], &people[i]) < within
+			if people[i].BoxSource == detect.SourcePicture || same && again[i].Score >= people[i].Score {
 				people[i] = again[i]
 			}
 		}

@@ -94,6 +94,26 @@ func TestRefineKeepsTheSurerLook(t *testing.T) {
 	}
 }
 
+// A second look that shows somebody else is forgotten, however sure it is.
+func TestRefineStaysWithThePerson(t *testing.T) {
+	for _, c := range []struct{ shift, score float64 }{{0, 0.9}, {1, 0.9}, {20, 0.5}} {
+		runner := spread(t, 0.5)
+		runner.Answer = func(_ tensor.Tensor, out infer.Output) error {
+			if runner.Runs > 1 {
+				for i := range out.Score.Data {
+					out.Coords.Data[3*i] += float32(c.shift)
+					out.Score.Data[i] = 0.9
+				}
+			}
+			return nil
+		}
+		p := estimated(t, runner, foundBoxes(geom.BoxPx{X: 100, Y: 100, W: 101, H: 101}), PeopleOptions{Refine: 1, SameWithin: 0.4})
+		if got := p.People[0].Score; math.Abs(got-c.score) > 1e-6 {
+			t.Errorf("joints %g cells away: score %g, want %g", c.shift, got, c.score)
+		}
+	}
+}
+
 // The crop of a found box is made for a larger one, the result keeps the tight
 // one; given boxes are taken as they are. The second look's box of the joints
 // has the margin already.
@@ -179,7 +199,7 @@ func TestMergeKeepsTheSurer(t *testing.T) {
 }
 
 func TestPeopleOptionsRefuse(t *testing.T) {
-	for _, o := range []PeopleOptions{{Refine: -1}, {Refine: 3}, {MergeBelow: -1}, {MergeBelow: math.NaN()}, {DropBelow: 2}} {
+	for _, o := range []PeopleOptions{{Refine: -1}, {Refine: 3}, {MergeBelow: -1}, {MergeBelow: math.NaN()}, {SameWithin: -1}, {SameWithin: 2}, {DropBelow: 2}} {
 		if o.Validate() == nil {
 			t.Errorf("%+v is accepted", o)
 		}
