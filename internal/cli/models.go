@@ -113,6 +113,9 @@ func showModel(out io.Writer, f *model.File) error {
 	} else {
 		line("score", "peak probability of the heat volume")
 	}
+	if a := s.Agreement; a != nil {
+		line("score of two looks", "log odds: the mean of theirs + %g - %g * distance / side of the crop", a.Offset, a.PerSide)
+	}
 	line("checkpoint", "%s", orNone(s.Checkpoint))
 	for _, key := range sortedKeys(s.Accuracy) {
 		line("accuracy", "%s: %s", key, s.Accuracy[key])
