@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import nn
 
 from . import activation, depthwise
-from .frozen import is_depthwise
+from .frozen import is_depthwise, unchanged
 from .kernels import library
 from .network import LayerPReLU, Upsample
 from .norm_act import fused_forward
@@ -34,5 +34,5 @@ def accelerate(network: nn.Module) -> bool:
                 act = following if isinstance(following, LayerPReLU) else None
                 child.forward = fused_forward(child, act)
                 if act is not None:
-                    act.forward = lambda x: x
+                    act.forward = unchanged
     return True

@@ -7,8 +7,7 @@ import ctypes
 import torch
 
 from .kernels import library, pointer
-from .network import LayerPReLU, upsample
-from .network import Upsample as UpsampleModule
+from .network import LayerPReLU, Upsample, upsample
 
 
 def runs(x: torch.Tensor) -> bool:
@@ -58,6 +57,6 @@ def prelu(activation: LayerPReLU, x: torch.Tensor) -> torch.Tensor:
     return PReLU.apply(x, activation.weight) if runs(x) else LayerPReLU.forward(activation, x)
 
 
-def upsample_forward(module: UpsampleModule):
+def upsample_forward(module: Upsample):
     """A `forward` for `module`, with its gradient in C where it can be."""
-    return lambda x: Upsampling.apply(x) if runs(x) else UpsampleModule.forward(module, x)
+    return lambda x: Upsampling.apply(x) if runs(x) else Upsample.forward(module, x)

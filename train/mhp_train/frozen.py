@@ -37,12 +37,9 @@ def freeze(network: nn.Module) -> None:
         before, after = (leaves[at] if 0 <= at < len(leaves) and isinstance(leaves[at], LayerPReLU) else None for at in (index - 2, index + 1))
         following = leaves[index + 2] if after is not None and index + 2 < len(leaves) else None
         norm.forward = unchanged
-        if is_depthwise(conv):
-            conv.forward = depthwise_forward(conv, norm, before, after)
-            after and setattr(after, "forward", unchanged)
-        else:
-            conv.forward = conv_forward(conv, norm)
-            after and setattr(after, "forward", unchanged if is_depthwise(following) else prelu_forward(after))
+        conv.forward = depthwise_forward(conv, norm, before, after) if is_depthwise(conv) else conv_forward(conv, norm)
+        if after is not None:
+            after.forward = unchanged if is_depthwise(conv) or is_depthwise(following) else prelu_forward(after)
 
 
 def unchanged(x: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python3 -m mhp_train.step_time --config train/runs/xs.toml [--input-px 256] [--batch 32] [--key=value]
 
-Medians of 15 steps in milliseconds a picture, of one thread, while other processes may run.  MHP_TRAIN_NATIVE=off leaves out the C routines of train/native.
+Medians of 15 steps in milliseconds a picture, of one thread, while other processes may run.  --freeze_norm=0.0 measures
+with frozen batch norm, MHP_TRAIN_NATIVE=off leaves out the C routines of train/native.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mhp_train import looks, score_curve
+from mhp_train import decode, evaluate, looks, score_curve, skeleton, testsets
 
 
 def test_finds_the_curve_that_made_the_data():
@@ -46,3 +46,27 @@ def test_refuses_what_does_not_rise():
         score_curve.fit(peaks, np.where(rng.random(len(peaks)) < peaks, 0.9, 0.1))
     with pytest.raises(ValueError, match="right and wrong"):
         score_curve.fit(peaks, np.zeros(len(peaks)))
+
+
+def test_both_looks_at_what_the_picture_shows_agree():
+    """A predictor that finds two dots and, as networks do, takes the sides of a mirrored person for each other."""
+    joints = skeleton.load("muco21")
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[60:64, 100:104, 0] = picture[70:74, 40:44, 1] = 255  # a red dot, the person's left wrist, and a green one, the right
+
+    def predict(images):
+        coords, peak = np.full((len(images), 21, 3), 16.0), np.full((len(images), 21), 0.1)
+        for image, points in zip(images, coords):
+            mirrored = np.nonzero(image[..., 0] > 128)[1].mean() < np.nonzero(image[..., 1] > 128)[1].mean()
+            for channel, name in ((0, "L_Wrist"), (1, "R_Wrist")):
+                name = name.translate(str.maketrans("LR", "RL")) if mirrored else name
+                rows, columns = np.nonzero(image[..., channel] > 128)
+                points[joints.index(name), :2] = np.array([columns.mean(), rows.mean()]) / decode.cells_to_crop_px(1, 32)
+        return coords, peak
+
+    case = testsets.Case(picture, np.array([10.0, 10, 140, 100]), np.zeros((21, 2)), np.zeros(21, bool), np.zeros(21, bool))
+    ((_, straight, mirrored),) = evaluate.looks(iter([case]), predict, 256)
+    for name, place in (("L_Wrist", (101.5, 61.5)), ("R_Wrist", (41.5, 71.5))):
+        for look in (straight, mirrored):
+            assert np.allclose(look.points_px[joints.index(name)], place, atol=0.6), name
+    assert straight.apart(mirrored)[[joints.index("L_Wrist"), joints.index("R_Wrist")]].max() < 0.005

@@ -10,7 +10,6 @@ the same pictures.
 """
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import cv2
 import numpy as np
 
 from mhp_train import crop, skeleton, store
-from .composites import CutOut, Group, Placed, encoded, group, people_of
+from .composites import CutOut, Group, Placed, command_line, encoded, group, ingredients
 from .dataset import Crowds
 from .photos import Backdrops
 
@@ -95,22 +94,13 @@ def tile(picture: Group, placed: Placed, side_px: int = 160) -> np.ndarray:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photographs", type=Path, required=True)
-    parser.add_argument("--relabelled", type=Path, required=True, help="the photographs with everybody's boxes (detector.relabel)")
-    parser.add_argument("--data", type=Path, required=True, help="folder with panoramas/")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=10000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sheet", type=Path, help="picture of 80 crops")
-    args = parser.parse_args()
+    args = command_line(__doc__, 10000, "picture of 80 crops").parse_args()
     cv2.setNumThreads(1)
-    people, backdrops, folder = people_of(args.photographs), Backdrops(args.data / "panoramas", held_out=False), Crowds(args.relabelled)
-    upright_people = [index for index, cut in enumerate(people) if cut.upright]
+    sources = ingredients(args)
     args.out.mkdir(parents=True, exist_ok=True)
     tiles: list[np.ndarray] = []
     for first in range(args.seed, args.seed + args.count, SHARD):
-        made = [person(seed, people, upright_people, backdrops, folder) for seed in range(first, min(first + SHARD, args.seed + args.count))]
+        made = [person(seed, *sources) for seed in range(first, min(first + SHARD, args.seed + args.count))]
         store.write(args.out / f"among-{first:08d}.npz", [encoded(picture.rgb).tobytes() for picture, _ in made], labels_of(made),
                     "mhp_train.detector.among_others")
         print(f"{first + len(made) - args.seed} of {args.count} people", file=sys.stderr, flush=True)

@@ -282,25 +282,35 @@ def encoded(rgb: np.ndarray) -> np.ndarray:
     return cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].ravel()
 
 
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def command_line(doc: str, count: int, sheet: str) -> argparse.ArgumentParser:
+    """The options of a command that makes groups: `count` of them by default; `sheet`: what its picture shows."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, required=True)
     parser.add_argument("--relabelled", type=Path, required=True, help="the photographs with everybody's boxes (detector.relabel)")
     parser.add_argument("--data", type=Path, required=True, help="folder with panoramas/")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--count", type=int, default=count)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sheet", type=Path, help="picture of the first 40 groups")
-    args = parser.parse_args()
-    cv2.setNumThreads(1)
-    people, backdrops = people_of(args.photographs), Backdrops(args.data / "panoramas", held_out=False)
-    folder = Crowds(args.relabelled)
+    parser.add_argument("--sheet", type=Path, help=sheet)
+    return parser
+
+
+def ingredients(args: argparse.Namespace) -> tuple[list[CutOut], list[int], Backdrops, Crowds]:
+    """What `group` takes, from the folders of the command line: people, the numbers of those upright, backdrops, photographs."""
+    people = people_of(args.photographs)
     upright = [index for index, person in enumerate(people) if person.upright]
     print(f"{len(people)} people cut out, {len(upright)} of them upright", file=sys.stderr, flush=True)
+    return people, upright, Backdrops(args.data / "panoramas", held_out=False), Crowds(args.relabelled)
+
+
+def main() -> int:
+    """Command line."""
+    args = command_line(__doc__, 6000, "picture of the first 40 groups").parse_args()
+    cv2.setNumThreads(1)
+    sources = ingredients(args)
     tiles = []
     for first in range(args.seed, args.seed + args.count, SHARD):
-        made = [group(np.random.default_rng([seed, 31]), people, upright, backdrops, folder)
+        made = [group(np.random.default_rng([seed, 31]), *sources)
                 for seed in range(first, min(first + SHARD, args.seed + args.count))]
         jpegs = [encoded(g.rgb) for g in made]
         write_shard(args.out / f"group-{first:08d}.npz", jpegs, [g.rgb.shape[1::-1] for g in made], [g.boxes for g in made],
