@@ -31,6 +31,7 @@ class Settings:
     blur_chance: float = 0.1
     noise_chance: float = 0.1
     part_chance: float = 0.0
+    hide_face_chance: float = 0.0
 
 
 # Ends of a box that a part keeps, and how often; how much of the length it keeps; how often the picture ends there too.
@@ -103,6 +104,22 @@ def change_pixels(picture: np.ndarray, rng: np.random.Generator, settings: Setti
     if rng.random() < settings.erase_chance:
         erase(picture, rng)
     return picture
+
+
+def hide_face(picture: np.ndarray, centre: np.ndarray, size_px: float, rng: np.random.Generator) -> None:
+    """Make a face unknowable as published videos do, in place: coarse cells or a blur over a square of about `size_px` round `centre` (x, y)."""
+    half = size_px * rng.uniform(0.35, 0.6)
+    middle = centre + size_px * rng.uniform(-0.1, 0.1, 2)
+    left, top, right, bottom = np.maximum(np.round(np.concatenate([middle - half, middle + half])), 0).astype(int)
+    face = picture[top:bottom, left:right]
+    if min(face.shape[:2]) < 3:
+        return
+    if rng.random() < 0.6:
+        cells = int(rng.integers(2, 7))
+        coarse = cv2.resize(face, (min(cells, face.shape[1]), min(cells, face.shape[0])), interpolation=cv2.INTER_AREA)
+        face[:] = cv2.resize(coarse, (face.shape[1], face.shape[0]), interpolation=cv2.INTER_NEAREST)
+    else:
+        face[:] = cv2.GaussianBlur(face, (0, 0), size_px * rng.uniform(0.12, 0.3))
 
 
 def erase(picture: np.ndarray, rng: np.random.Generator) -> None:

@@ -79,8 +79,21 @@ def sample(encoded: np.ndarray, labels: dict[str, np.ndarray], input_px: int, de
         augment.end_picture(picture, box / 2 if reduce else box, kept_end)
     image = cv2.warpAffine(picture, half_size(to_input) if reduce else to_input, (input_px, input_px), flags=cv2.INTER_LINEAR)
     if settings:
+        if rng.random() < settings.hide_face_chance and (head := head_in(labels, to_input)):
+            augment.hide_face(image, *head, rng)
         image = augment.change_pixels(image, rng, settings)
     return image, *targets(labels, matrix, flipped, input_px, depth_bins)
+
+
+def head_in(labels: dict[str, np.ndarray], matrix: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Middle (x, y) of the head under the affine `matrix`, and its distance px from crown to the base of the neck; None where they have no label."""
+    joints = skeleton.load("muco21")
+    crown, neck, middle = (joints.index(name) for name in ("Head_top", "Thorax", "Head"))
+    if not (labels["weight2d"][[crown, neck]] > 0).all():
+        return None
+    points = crop.apply_affine(matrix, labels["joints_px"])
+    head = points[middle] if labels["weight2d"][middle] > 0 else 0.6 * points[crown] + 0.4 * points[neck]
+    return head, float(np.linalg.norm(points[crown] - points[neck]))
 
 
 def targets(labels: dict[str, np.ndarray], matrix: np.ndarray, flipped: bool, input_px: int, depth_bins: int):

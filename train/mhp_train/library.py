@@ -38,12 +38,12 @@ class Body:
 class Library:
     """Read-only; made once per process. `split` is train or test."""
 
-    def __init__(self, data_dir, cache_dir, split, cell_mm):
-        """`cell_mm`: see Wardrobe; 0 keeps every detail."""
+    def __init__(self, data_dir, cache_dir, split, cell_mm, bathers=False):
+        """`cell_mm`: see Wardrobe; 0 keeps every detail. `bathers`: everybody is dressed for bathing."""
         if split not in BODIES:
             raise ValueError(f"split {split!r}: give train or test")
         data = Path(data_dir)
-        self.split = split
+        self.split, self.bathers = split, bathers
         self.assets = load_assets(data / "humans", cache_dir)
         self.model = BodyModel(self.assets)
         average = self.model.rest_vertices(BodyParameters())

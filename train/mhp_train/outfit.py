@@ -84,21 +84,23 @@ def _lay_pattern(rng, rig, m, kind):
             m.axis_u, m.offset_u = (0.01, 0, 0), rng.uniform(-0.5, 0.5)
 
 
-def dress(rng, wardrobe, body, materials):
-    """Meshes of one `library.Body` in a random outfit."""
+def dress(rng, wardrobe, body, materials, bather=False):
+    """Meshes of one `library.Body` in a random outfit; a bather's is a bare chest (women: a top) over shorts, often with a cap."""
     def add(material):
         materials.append(material)
         return len(materials) - 1
 
     rest_mm, rig, look = body.rest_mm, body.rig, body.look
-    skin = plain([1, 1, 1], 1, mottle=0.06, mottle_scale=1 / 30, gloss=rng.uniform(0.0, 0.12))
+    skin = plain([1, 1, 1], 1, mottle=0.06, mottle_scale=1 / 30, gloss=rng.uniform(0.0, 0.35 if bather else 0.12))
     skin_index = add(skin)
-    suit, cover = rng.random() < 0.55, None
+    if bather:
+        look = bathing_look(rng, wardrobe, body)
+    suit, cover = not bather and rng.random() < 0.55, None
     worn = [SUITS[rng.integers(len(SUITS))]] if suit else []
     if not suit:
-        cover = _cut_clothes(rng, wardrobe, rest_mm, rig, body.parameters, body.fields)
+        cover = _cut_clothes(rng, wardrobe, rest_mm, rig, body.parameters, body.fields, bather)
         skin.layer = tuple(add(cloth(rng, rig)) for _ in range(3))
-    if rng.random() < 0.85:
+    if rng.random() < (0.3 if bather else 0.85):
         worn.append(SHOES[rng.integers(len(SHOES))])
     cuts, body_cut = wardrobe.worn(worn)
     meshes = [wardrobe.body_mesh(rest_mm, body_cut, skin_index, look.albedo, None if suit else cover[:SKIN_VERTICES])]
@@ -111,7 +113,7 @@ def dress(rng, wardrobe, body, materials):
     return meshes + _head_things(rng, wardrobe, rest_mm, look, add)
 
 
-def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields):
+def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields, bather):
     """float32 [V, 3] in mm, > 0 inside: upper garment, lower garment, socks."""
     cover = np.full((len(rest_mm), 3), -50.0, np.float32)
     r, y, z = rig.rest, rest_mm[:, 1], rest_mm[:, 2]
@@ -123,7 +125,7 @@ def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields):
     sleeve = rng.choice([rng.uniform(-40, 10), upper_arm * rng.uniform(0.35, 0.95), upper_arm + fore * rng.uniform(0.5, 1.0)], p=[0.3, 0.45, 0.25])
     hem = r["Pelvis"][1] + rng.uniform(-60, 60)
     style = rng.random()
-    if style < (0.06 if woman else 0.12):
+    if bather or style < (0.06 if woman else 0.12):
         hem = 1e4  # bare upper body
         if woman:
             hem = r["Spine"][1] + rng.uniform(20, 90)
@@ -138,7 +140,7 @@ def _cut_clothes(rng, wardrobe, rest_mm, rig, parameters, fields):
     waist = r["Pelvis"][1] + rng.uniform(20, 110)
     bottom = np.where(leg, np.minimum(length - fields["leg"], waist - y), waist - y)
     cover[:, 1] = np.where(arm, -50, bottom)
-    if rng.random() < 0.6:
+    if rng.random() < (0.15 if bather else 0.6):
         cut = thigh + shank * rng.uniform(0.2, 0.95)
         cover[:, 2] = np.where(leg, fields["leg"] - cut, -50)
     return cover
@@ -263,12 +265,49 @@ def draw_look(rng, wardrobe, rest_mm, rig, parameters):
         chin = np.clip((p[:, 1] - rig.rest["Head"][1] + 75 * size) / (12 * size), 0, 1)
         strength.append(jaw * chin * (1 - lip) * rng.uniform(0.2, 1.0))
     if hair != "bald":
-        line = np.interp((p[:, 2] - face["eye"][2]) / size, [-110, -75, -55, -20, 30], [-45, -25, 20, 52, 62])
-        strength.append(np.clip((p[:, 1] - face["eye"][1] - line * size) / (6 * size), 0, 1))
+        strength.append(_scalp(p, face, size))
     for s in strength:
         painted += np.clip(s, 0, 1)[:, None] * (hair_color - painted)
     albedo[head] = painted
     return Look(skin.astype(np.float32), albedo, hair, hair_color)
+
+
+def _scalp(points, face, size):
+    """1 where hair grows on a head, 0 on the face and the neck; points [N, 3] of the head in mm."""
+    line = np.interp((points[:, 2] - face["eye"][2]) / size, [-110, -75, -55, -20, 30], [-45, -25, 20, 52, 62])
+    return np.clip((points[:, 1] - face["eye"][1] - line * size) / (6 * size), 0, 1)
+
+
+def bathing_look(rng, wardrobe, body):
+    """The Look of a body with what tells a bare chest from a back: nipples, navel, hair on the chest, the furrow of the spine; perhaps a
+    bathing cap."""
+    look, rest, stature = body.look, body.rig.rest, body.stature_mm
+    albedo = look.albedo.copy()
+    p = body.rest_mm[:SKIN_VERTICES].astype(np.float64)
+    trunk = (wardrobe.shares["arm"][:SKIN_VERTICES] < 0.3) & (wardrobe.shares["head"][:SKIN_VERTICES] < 0.3)
+    front = trunk & (p[:, 2] > rest["Spine"][2])
+    chest, navel = rest["Thorax"][1] - 0.105 * stature, rest["Pelvis"][1] + 0.075 * stature
+
+    def paint(strength, color):
+        albedo[:] += np.clip(strength, 0, 1)[:, None].astype(np.float32) * (np.asarray(color, np.float32) - albedo)
+
+    man, grown = body.parameters.gender >= 0.5, body.parameters.age > 0.4
+    if man and grown and rng.random() < 0.45:
+        tufts = np.exp(-((p[:, 0] / (0.06 * stature)) ** 2 + ((p[:, 1] - chest - 0.02 * stature) / (0.04 * stature)) ** 2))
+        tufts = np.maximum(tufts, np.exp(-((p[:, 0] / 14) ** 2)) * (p[:, 1] < chest) * (p[:, 1] > navel - 0.05 * stature))
+        paint(tufts * front * rng.uniform(0.3, 0.8) * rng.uniform(0.5, 1.2, len(p)), look.hair_color)
+    dark = look.skin * rng.uniform([0.5, 0.3, 0.32], [0.8, 0.6, 0.62])
+    away = np.hypot(np.abs(p[:, 0]) - 0.06 * stature, p[:, 1] - chest)
+    paint((1.4 - away / rng.uniform(13, 22)) * front, dark)
+    paint((1.4 - np.hypot(p[:, 0], p[:, 1] - navel) / rng.uniform(10, 15)) * front, look.skin * rng.uniform(0.15, 0.45))
+    back = trunk & (p[:, 2] < rest["Spine"][2]) & (p[:, 1] > rest["Pelvis"][1])
+    paint(np.exp(-((p[:, 0] / 12) ** 2)) * back * rng.uniform(0.1, 0.5), look.skin * 0.5)
+    if rng.random() >= 0.4:
+        return Look(look.skin, albedo, look.hair, look.hair_color)
+    head, face = wardrobe.head_vertices, body.rig.face
+    strength = _scalp(p[head], face, (rest["Head_top"][1] - face["eye"][1]) / 110.0)[:, None]
+    albedo[head] += (strength > 0) * (cloth_color(rng) - albedo[head])
+    return Look(look.skin, albedo, "short", look.hair_color)
 
 
 def _near_line(points, line, width):

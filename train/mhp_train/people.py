@@ -102,7 +102,7 @@ def make_person(rng, library, native, materials, pose=None, body=None):
     points, kind = draw_pose(rng, library) if pose is None else pose
     index = int(rng.integers(len(library.parameters))) if body is None else body
     rig = library.body(index).rig
-    meshes = dress(rng, library.wardrobe, library.body(index), materials)
+    meshes = dress(rng, library.wardrobe, library.body(index), materials, library.bathers)
     rotations = retarget(rig, points, rng)
     heads = rig.place(rotations)
     joints = rig.joints(rotations, heads)

@@ -32,8 +32,8 @@ class Picture:
 class Generator:
     """Makes pictures of one split; the same seed gives the same bytes. One per process."""
 
-    def __init__(self, data_dir, cache_dir, split, cell_mm=CELL_MM):
-        self.library = Library(data_dir, cache_dir, split, cell_mm)
+    def __init__(self, data_dir, cache_dir, split, cell_mm=CELL_MM, bathers=False):
+        self.library = Library(data_dir, cache_dir, split, cell_mm, bathers)
         self.native = Native(cache_dir)
         self.grain = make_grain()
         self.cast_seed, self.cast = None, None

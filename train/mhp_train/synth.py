@@ -28,10 +28,10 @@ GENERATOR_VERSION = 3  # raise it when a seed no longer gives the same picture
 _generator = None  # of a worker process
 
 
-def _start_worker(data, cache, split):
+def _start_worker(data, cache, split, bathers):
     global _generator
     cv2.setNumThreads(1)
-    _generator = Generator(data, cache, split)
+    _generator = Generator(data, cache, split, bathers=bathers)
 
 
 def _render_shard(job):
@@ -43,14 +43,15 @@ def _render_shard(job):
 
 def render(args):
     """Renders seeds `seed` .. `seed + count - 1` into shards; those already there are kept."""
-    meta = {"generator": "mhp_train.synth", "version": GENERATOR_VERSION, "split": args.split, "joint_set": "muco21", "size_px": STORED_PX}
+    meta = {"generator": "mhp_train.synth", "version": GENERATOR_VERSION, "split": args.split, "bathers": args.bathers, "joint_set": "muco21", "size_px": STORED_PX}
     jobs = []
     for first in range(args.seed, args.seed + args.count, SHARD):
         last = min(first + SHARD, args.seed + args.count)
-        jobs.append((Path(args.out) / f"synth-{args.split}-{first:08d}.npz", range(first, last), meta))
+        kind = "bathers" if args.bathers else "synth"
+        jobs.append((Path(args.out) / f"{kind}-{args.split}-{first:08d}.npz", range(first, last), meta))
     _prepare(args)
     start, done = time.monotonic(), 0
-    with multiprocessing.Pool(args.workers, _start_worker, (args.data, args.cache, args.split)) as pool:
+    with multiprocessing.Pool(args.workers, _start_worker, (args.data, args.cache, args.split, args.bathers)) as pool:
         for n in pool.imap_unordered(_render_shard, jobs):
             done += n
             rate = done / (time.monotonic() - start)
@@ -77,7 +78,7 @@ def draw_skeleton(rgb, joints_px, visible):
 
 def sheet(args):
     """A contact sheet: every picture plain and with its skeleton."""
-    generator = Generator(args.data, args.cache, args.split)
+    generator = Generator(args.data, args.cache, args.split, bathers=args.bathers)
     tiles = []
     for seed in range(args.seed, args.seed + args.count):
         p = generator.picture(seed, args.size)
@@ -126,6 +127,7 @@ def main(argv=None):
         p.add_argument("--count", type=int, default=48 if name == "sheet" else 1000)
         p.add_argument("--seed", type=int, default=0, help="the first seed")
         p.add_argument("--split", choices=("train", "test"), default="train")
+        p.add_argument("--bathers", action="store_true", help="everybody is dressed for bathing: bare chests, shorts, caps")
         if name == "render":
             p.add_argument("--workers", type=int, default=2)
         else:

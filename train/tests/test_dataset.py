@@ -181,3 +181,32 @@ def test_upper_parts_count_what_shows():
     end = part.box[1] + part.box[3]
     assert 45 <= end <= 85 and part.torso_px == 40 and (part.labelled == (points[:, 1] < end)).all()
     assert (part.picture[round(end):] == 0).all() and (part.picture[:round(end)] == 9).all() and (whole.picture == 9).all()
+
+
+def test_hidden_faces_lose_their_detail_and_nothing_else(tmp_path):
+    """A square round the head goes flat; the rest of the picture keeps every byte."""
+    rng = np.random.default_rng(5)
+    picture = rng.integers(0, 256, (128, 128, 3), np.uint8)
+    for seed in range(20):
+        hidden = picture.copy()
+        augment.hide_face(hidden, np.array([60.0, 40.0]), 30.0, np.random.default_rng(seed))
+        changed = (hidden != picture).any(axis=2)
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        assert 18 <= rows[0] <= 40 <= rows[-1] <= 62 and 38 <= columns[0] <= 60 <= columns[-1] <= 82
+        inside = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+        assert hidden[inside].std() < 0.6 * picture[inside].std()
+    beyond = picture.copy()
+    augment.hide_face(beyond, np.array([-90.0, 300.0]), 30.0, rng)
+    assert (beyond == picture).all()
+
+
+def test_the_head_is_found_by_its_joints():
+    labels = row(labels_for(1, np.random.default_rng(1)), 0)
+    double = np.array([[2.0, 0, 1], [0, 2.0, 3]])
+    crown, neck, middle = (labels["joints_px"][JOINTS.index(name)] for name in ("Head_top", "Thorax", "Head"))
+    where, size_px = dataset.head_in(labels, double)
+    assert np.allclose(where, 2 * middle + [1, 3]) and np.isclose(size_px, 2 * np.linalg.norm(crown - neck), rtol=1e-5)
+    labels["weight2d"][JOINTS.index("Head")] = 0
+    assert np.allclose(dataset.head_in(labels, double)[0], 2 * (0.6 * crown + 0.4 * neck) + [1, 3], atol=1e-3)
+    labels["weight2d"][JOINTS.index("Thorax")] = 0
+    assert dataset.head_in(labels, double) is None

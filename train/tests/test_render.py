@@ -110,6 +110,21 @@ class Pictures(unittest.TestCase):
         self.assertEqual(json.loads(str(data["meta"]))["split"], "test")
         self.assertFalse(list(path.parent.glob("*.tmp")))
 
+    def test_bathers_are_bare(self):
+        """A man's chest and arms have no cloth on them, and there are nipples and a navel darker than the skin round them."""
+        from mhp_train.outfit import bathing_look, dress
+
+        library = self.generator.library
+        body = next(b for b in map(library.body, range(20)) if b.parameters.gender > 0.6 and b.parameters.age > 0.45)
+        for seed in range(8):
+            skin = dress(np.random.default_rng(seed), library.wardrobe, body, [], bather=True)[0]
+            self.assertTrue((skin.cover[:, 0] <= 0).all())
+            self.assertTrue((skin.cover[:, 1] > 0).any())
+        albedo = bathing_look(np.random.default_rng(0), library.wardrobe, body).albedo
+        chest = (np.abs(body.rest_mm[:len(albedo), 1] - body.rig.rest["Thorax"][1] + 0.105 * body.stature_mm) < 25) & (body.rest_mm[:len(albedo), 2] > 0)
+        self.assertLess(albedo[chest, 1].min(), 0.75 * np.median(albedo[chest, 1]))
+        self.assertGreater((body.look.albedo != albedo).any(1).sum(), 20)
+
     def test_truth_names_every_joint(self):
         p = self.pictures[0]
         truth = picture_truth(p.rgb.shape[1::-1], p.camera_px, [(p.joints_px, p.joints_mm, p.visible)])
