@@ -20,6 +20,7 @@ import torch
 from . import augment, crop, decode, skeleton, store
 
 RESCAN_S = 45.0
+NEAR_SIDES = 1.0  # a joint that lies so many sides of the crop beyond its edge is not near it
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,15 @@ class Source:
 @dataclass(frozen=True)
 class Batch:
     """image uint8 [N,H,W,3] RGB; cells float32 [N,21,3] targets (x, y in cells of the volume, z in depth bins);
-    weight2d, weight_z float32 [N,21]; outside float32 [N,21]: 1 where the joint is known to lie outside the crop."""
+    weight2d, weight_z float32 [N,21]; outside float32 [N,21]: 1 where the joint is known to lie outside the crop;
+    near float32 [N,21,3]: 1 where it lies outside, but near it, and the coordinate is known: `cells` then holds the nearest place inside."""
 
     image: torch.Tensor
     cells: torch.Tensor
     weight2d: torch.Tensor
     weight_z: torch.Tensor
     outside: torch.Tensor
+    near: torch.Tensor
 
 
 def decode_picture(encoded: np.ndarray, reduce: bool) -> np.ndarray:
@@ -58,7 +61,7 @@ def sample(encoded: np.ndarray, labels: dict[str, np.ndarray], input_px: int, de
            settings: augment.Settings | None, rng: np.random.Generator):
     """One crop and its targets, or None where the box misses the picture.  No augmentation without `settings`.
 
-    Returns image [P,P,3] uint8, cells [21,3], weight2d [21], weight_z [21], outside [21].
+    Returns image [P,P,3] uint8, cells [21,3], weight2d [21], weight_z [21], outside [21], near [21,3].
     """
     width, height = (int(v) for v in labels["size_px"])
     box, kept_end = crop.grown(labels["box_px"]), None
@@ -97,7 +100,7 @@ def head_in(labels: dict[str, np.ndarray], matrix: np.ndarray) -> tuple[np.ndarr
 
 
 def targets(labels: dict[str, np.ndarray], matrix: np.ndarray, flipped: bool, input_px: int, depth_bins: int):
-    """cells [21,3], weight2d [21], weight_z [21], outside [21] of one picture under the affine image px -> crop px."""
+    """cells [21,3], weight2d [21], weight_z [21], outside [21], near [21,3] of one picture under the affine image px -> crop px."""
     joints = skeleton.load("muco21")
     order = joints.mirror_index if flipped else np.arange(len(joints.joints))
     cells_across = input_px // 8
@@ -109,9 +112,13 @@ def targets(labels: dict[str, np.ndarray], matrix: np.ndarray, flipped: bool, in
     inside = ((plane >= -0.5) & (plane <= cells_across - 0.5)).all(axis=1)
     inside_depth = (depth >= 0) & (depth <= depth_bins - 1)
     weight2d = labelled * inside
-    weight_z = weight2d * inside_depth * float(labels["has_depth"])
-    cells = np.column_stack([plane, depth]).astype(np.float32)
-    return cells, weight2d.astype(np.float32), weight_z.astype(np.float32), (labelled * ~inside).astype(np.float32)
+    depth_known = inside_depth * float(labels["has_depth"])
+    outside = labelled * ~inside
+    nearest = np.clip(plane, 0, cells_across - 1)
+    near = outside * (np.abs(plane - nearest) < NEAR_SIDES * cells_across).all(axis=1)
+    return tuple(column.astype(np.float32) for column in (
+        np.column_stack([np.where(near[:, None] > 0, nearest, plane), depth]), weight2d, weight2d * depth_known, outside,
+        np.column_stack([near, near, near * depth_known])))
 
 
 class Mixer:

@@ -5,6 +5,7 @@
       + ce_depth * CE(z marginal)         the same along the depth, where it is known
       + bone * |bone - target bone|       lengths and directions of bones, where both ends are known
       + outside * KL(uniform, x y marg.)  joints outside the crop should score low
+      + near * CE(x, y marginal)          those near its edge should lie there, but not surely: against a wide Gaussian, and L1 with this part
 
 All terms are means over the labels that count.  The cross-entropies, and the term of joints outside, see the volume divided by
 `ce_temperature`: they make it tell how sure the network is, while coordinates come from a sharper one.  The mean of an honest
@@ -32,9 +33,12 @@ class Weights:
     ce_depth: float = 0.05
     bone: float = 0.0
     outside: float = 0.02
+    near: float = 0.0
+    near_l1: float = 0.0  # what a joint near the edge counts in l1, of one inside
     sigma_cells: float = 1.0
     sigma_least_cells: float = 0.7
     sigma_bins: float = 1.0
+    sigma_near_cells: float = 4.0
     ce_temperature: float = 1.0
 
 
@@ -136,6 +140,12 @@ def gaussian(centre: torch.Tensor, size: int, sigma: float) -> torch.Tensor:
     return torch.softmax(-((cell - centre.unsqueeze(-1)) ** 2) / (2 * sigma * sigma), dim=-1)
 
 
+def plane_target(cells: torch.Tensor, height: int, width: int, sigma: float) -> torch.Tensor:
+    """Normalised Gaussians [N,S,J] on the plane round the x and y of `cells` [N,J,3]."""
+    across, down = gaussian(cells[..., 0], width, sigma), gaussian(cells[..., 1], height, sigma)
+    return (down.unsqueeze(-1) * across.unsqueeze(-2)).flatten(2).transpose(1, 2)
+
+
 def weighted_mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Mean of values under weight; 0 where nothing counts."""
     return (values * weight).sum() / weight.sum().clamp(min=1.0)
@@ -152,18 +162,21 @@ def loss(volume: torch.Tensor, batch: Batch, weights: Weights, parents: tuple[in
     coords = coordinates(sharp_plane, sharp_depth, width)
     side = torch.tensor([width, width, depth.shape[2]], device=volume.device, dtype=torch.float32)
     weight = torch.stack([batch.weight2d, batch.weight2d, batch.weight_z], dim=-1)
+    l1_weight = weight + weights.near_l1 * batch.near
     sigma = max(weights.sigma_least_cells, weights.sigma_cells * width / 32)
-    target_x = gaussian(batch.cells[..., 0], width, sigma)
-    target_y = gaussian(batch.cells[..., 1], height, sigma)
-    target = (target_y.unsqueeze(-1) * target_x.unsqueeze(-2)).flatten(2).transpose(1, 2)  # [N,S,J]
+    target = plane_target(batch.cells, height, width, sigma)
+    near = batch.near[..., 0]
     log_plane = torch.log(plane + 1e-9)
     target_z = gaussian(batch.cells[..., 2], depth.shape[2], weights.sigma_bins)
     terms = {
-        "l1": weighted_mean((coords - batch.cells).abs() / side, weight),
+        "l1": weighted_mean((coords - batch.cells).abs() / side, l1_weight),
         "ce_plane": weighted_mean(-(target * log_plane).sum(dim=1), batch.weight2d),
         "ce_depth": weighted_mean(-(target_z * torch.log(depth + 1e-9)).sum(dim=2), batch.weight_z),
-        "outside": weighted_mean(-log_plane.mean(dim=1), batch.outside),
+        "outside": weighted_mean(-log_plane.mean(dim=1), batch.outside - near if weights.near > 0 else batch.outside),
     }
+    if weights.near > 0:
+        wide = plane_target(batch.cells, height, width, weights.sigma_near_cells * width / 32)
+        terms["near"] = weighted_mean(-(wide * log_plane).sum(dim=1), near)
     if weights.bone > 0:
         terms["bone"] = bone_term(coords / side, batch.cells / side, weight, parents)
     total = sum(getattr(weights, name) * term for name, term in terms.items())

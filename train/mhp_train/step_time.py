@@ -29,7 +29,7 @@ def random_batch(count: int, joints: int, bins: int, input_px: int) -> Batch:
     """Noise with joints anywhere, all labelled."""
     cells = torch.rand(count, joints, 3) * torch.tensor([input_px // 8 - 1, input_px // 8 - 1, bins - 1])
     every = torch.ones(count, joints)
-    return Batch(torch.randint(0, 256, (count, input_px, input_px, 3), dtype=torch.uint8), cells, every, every, torch.zeros(count, joints))
+    return Batch(torch.randint(0, 256, (count, input_px, input_px, 3), dtype=torch.uint8), cells, every, every, torch.zeros(count, joints), torch.zeros(count, joints, 3))
 
 
 def step_ms(run: config.Run, input_px: int, count: int) -> dict[str, float]:

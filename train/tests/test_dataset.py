@@ -210,3 +210,18 @@ def test_the_head_is_found_by_its_joints():
     assert np.allclose(dataset.head_in(labels, double)[0], 2 * (0.6 * crown + 0.4 * neck) + [1, 3], atol=1e-3)
     labels["weight2d"][JOINTS.index("Thorax")] = 0
     assert dataset.head_in(labels, double) is None
+
+
+def test_joints_outside_have_their_nearest_place_inside():
+    labels = row(labels_for(1, np.random.default_rng(2)), 0)
+    matrix = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    points = {"L_Ankle": (40, 300), "R_Ankle": (-30, 90), "L_Toe": (40, 700), "R_Wrist": (100, 100)}
+    for name, point in points.items():
+        labels["joints_px"][JOINTS.index(name)] = point
+    cells, weight2d, _, outside, near = dataset.targets(labels, matrix, False, 256, 32)
+    rows = [JOINTS.index(name) for name in points]
+    assert np.allclose(cells[rows, :2], [(5, 31), (0, 11.25), (5, 87.5), (12.5, 12.5)])
+    assert outside[rows].tolist() == [1, 1, 1, 0] and weight2d[rows].tolist() == [0, 0, 0, 1]
+    assert near[rows].tolist() == [[1, 1, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0]]
+    labels["has_depth"] = np.zeros((), np.uint8)
+    assert dataset.targets(labels, matrix, False, 256, 32)[4][rows[0]].tolist() == [1, 1, 0]

@@ -440,5 +440,5 @@ def test_crops_without_people_show_nobody_and_every_joint_lies_outside(sources):
         labels = {key: values[0] for key, values in false_alarms.labels_of([rgb], [box]).items()}
         assert np.allclose(crop.grown(labels["box_px"]), false_alarms.extent(box), atol=1e-3)
         encoded = cv2.imencode(".png", rgb)[1].ravel()
-        image, _, weight2d, weight_z, outside = crops.sample(encoded, labels, 64, 32, crops.augment.Settings(), rng)
-        assert image.shape == (64, 64, 3) and not weight2d.any() and not weight_z.any() and outside.all()
+        image, _, weight2d, weight_z, outside, near = crops.sample(encoded, labels, 64, 32, crops.augment.Settings(), rng)
+        assert image.shape == (64, 64, 3) and not weight2d.any() and not weight_z.any() and outside.all() and not near.any()
