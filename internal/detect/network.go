@@ -41,7 +41,7 @@ func (o NetworkOptions) Validate() error {
 // leastOfBest: boxes that score less than this part of the picture's best are
 // none of our own detectors' people. Where somebody is plainly seen, faint
 // boxes are mostly parts of people; where nobody is, they may be all there is.
-const leastOfBest = 0.45
+const leastOfBest = 0.36
 
 // Network is a Finder that asks a network. It is for one goroutine.
 //

@@ -268,10 +268,10 @@ func TestFaintBoxesBesideASureOne(t *testing.T) {
 		given  float64
 		people int
 	}{
-		{"0.45 of 0.8 is 0.36", 0.8, model.FormatMHP, 0, 2},
-		{"0.45 of 0.7 is less than all", 0.7, model.FormatMHP, 0, 3},
-		{"given limit", 0.8, model.FormatMHP, 0.2, 3},
-		{"somebody else's", 0.8, model.FormatSSD, 0, 3},
+		{"0.36 of 1 is more than 0.35", 1, model.FormatMHP, 0, 2},
+		{"0.36 of 0.9 is less than all", 0.9, model.FormatMHP, 0, 3},
+		{"given limit", 1, model.FormatMHP, 0.2, 3},
+		{"somebody else's", 1, model.FormatSSD, 0, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := find(t, detector(c.best, c.format), frame.New(64, 64), NetworkOptions{MinScore: c.given}); len(got) != c.people {

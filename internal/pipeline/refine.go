@@ -28,8 +28,9 @@ type PeopleOptions struct {
 	// Grow is how much larger than a detector's tight box the box is that the
 	// crop is made for; 0 is 1. Networks are trained on boxes with a margin.
 	Grow float64
-	// MergeBelow: of two people whose joints are nearer to each other than this
-	// part of their size, on average, the surer one stays. 0: all stay.
+	// MergeBelow: of two people of whom half of the joints are nearer to each
+	// other than this part of their size, on average, the surer one stays: a box
+	// of a part of somebody gives joints that agree where that part is. 0: all stay.
 	MergeBelow float64
 	// DropBelow: people whose joints score less on average are left out and
 	// counted. 0: all stay.
@@ -140,7 +141,7 @@ func found(p *pose.Person) bool {
 	return p.BoxSource != detect.SourceGiven && p.BoxSource != detect.SourceFile
 }
 
-// mergeTwins keeps, of people whose joints nearly coincide, the surest. The
+// mergeTwins keeps, of people half of whose joints nearly coincide, the surest. The
 // others stay in their order.
 func mergeTwins(people []pose.Person, below float64) []pose.Person {
 	sure := func(p *pose.Person) float64 { return p.BoxScore * p.Score }
@@ -148,7 +149,7 @@ func mergeTwins(people []pose.Person, below float64) []pose.Person {
 	for i := range people {
 		for k := range i {
 			a, b := &people[k], &people[i]
-			if twin[i] || twin[k] || !found(a) || !found(b) || jointDistance(a, b) >= below {
+			if twin[i] || twin[k] || !found(a) || !found(b) || halfDistance(a, b) >= below {
 				continue
 			}
 			if sure(a) >= sure(b) {
@@ -171,11 +172,30 @@ func mergeTwins(people []pose.Person, below float64) []pose.Person {
 // jointDistance is the mean distance of two people's joints in the picture in
 // parts of their size, the longer side of the box round the joints.
 func jointDistance(a, b *pose.Person) float64 {
+	return mean(jointDistances(a, b))
+}
+
+// halfDistance is the same of the half of the joints that lie nearest.
+func halfDistance(a, b *pose.Person) float64 {
+	distances := jointDistances(a, b)
+	slices.Sort(distances)
+	return mean(distances[:(len(distances)+1)/2])
+}
+
+func jointDistances(a, b *pose.Person) []float64 {
 	boxA, boxB := jointBox(a), jointBox(b)
-	size := (max(boxA.W, boxA.H) + max(boxB.W, boxB.H)) / 2
-	sum := 0.0
+	size := max((max(boxA.W, boxA.H)+max(boxB.W, boxB.H))/2, 1)
+	distances := make([]float64, len(a.Joints))
 	for i := range a.Joints {
-		sum += math.Hypot(a.Joints[i].Image.X-b.Joints[i].Image.X, a.Joints[i].Image.Y-b.Joints[i].Image.Y)
+		distances[i] = math.Hypot(a.Joints[i].Image.X-b.Joints[i].Image.X, a.Joints[i].Image.Y-b.Joints[i].Image.Y) / size
 	}
-	return sum / float64(len(a.Joints)) / max(size, 1)
+	return distances
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
 }

@@ -183,6 +183,43 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// A box of somebody's trunk gives the joints of the trunk again and guesses at
+// the legs: half of the joints coincide, and the two are one. People whose joints
+// are all a little apart are two.
+func TestMergeSeesPartsOfPeople(t *testing.T) {
+	person := func(shift, legs float64) pose.Person {
+		p := pose.Person{BoxSource: detect.SourceDetector, BoxScore: 0.5, Score: 0.5}
+		for i := range 20 {
+			y := 10*float64(i) + shift
+			if i >= 11 {
+				y += legs
+			}
+			p.Joints = append(p.Joints, pose.Joint{Image: geom.ImagePoint{X: 50, Y: y}})
+		}
+		return p
+	}
+	for _, c := range []struct {
+		name string
+		b    pose.Person
+		stay int
+	}{
+		{"the same", person(0, 0), 1},
+		{"the trunk", person(4, -60), 1},
+		{"a neighbour", person(14, 0), 2},
+		{"fewer than half", func() pose.Person {
+			p := person(0, 0)
+			for i := range p.Joints[8:] {
+				p.Joints[8+i].Image.X += 80
+			}
+			return p
+		}(), 2},
+	} {
+		if got := len(mergeTwins([]pose.Person{person(0, 0), c.b}, 0.05)); got != c.stay {
+			t.Errorf("%s: %d people stay, not %d", c.name, got, c.stay)
+		}
+	}
+}
+
 // Of twins the one stays whose box and joints are surer, whichever comes first.
 func TestMergeKeepsTheSurer(t *testing.T) {
 	runner := spread(t, 0.5)
