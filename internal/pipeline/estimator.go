@@ -135,7 +135,10 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 	}
 	p := &pose.Picture{
 		Name: f.Name, Index: f.Index, Time: f.Time, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
-		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(),
+		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(), Looks: 1,
+	}
+	if e.opts.Flip {
+		p.Looks = 2
 	}
 	defer e.dropSharp()
 	for len(boxes) > 0 {

@@ -187,8 +187,8 @@ func TestFlipMergesMirroredCrops(t *testing.T) {
 	}
 	// The middle of columns 0 and 255, 127.5 of 256 px across 1.25*99 px, 128 being the centre 49.5.
 	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-0.5*1.25*99/256, 1e-6)
-	if runner.Runs != 2 {
-		t.Errorf("%d runs, want 2", runner.Runs)
+	if runner.Runs != 2 || p.Looks != 2 {
+		t.Errorf("%d runs, %d looks, want 2", runner.Runs, p.Looks)
 	}
 }
 

@@ -17,6 +17,7 @@ type document struct {
 	Model         docModel    `json:"model"`
 	Library       string      `json:"library"`
 	Provider      string      `json:"provider"`
+	Looks         int         `json:"looks"`
 	Warnings      []string    `json:"warnings"`
 	People        []docPerson `json:"people"`
 	Dropped       int         `json:"people_dropped"`
@@ -114,6 +115,7 @@ func documentOf(p *pose.Picture, o JSONOptions) document {
 		Model:    docModel{p.Model.Name, p.Model.Variant, p.Model.SHA256, "", p.Model.Trained},
 		Library:  p.Library,
 		Provider: p.Provider,
+		Looks:    p.Looks,
 		Warnings: warnings(p),
 		People:   []docPerson{},
 		Dropped:  p.Dropped,
