@@ -218,7 +218,8 @@ def joint_goldens(rng):
     back[..., 0] = (size - 1 - back[..., 0] * size / cells) * cells / size  # columns change places, not cells
     for a, b in MUCO_MIRROR:
         back[:, [a, b]] = back[:, [b, a]]
-    weights = [(p[..., 3:] / (1 - p[..., 3:])) ** 6 for p in (points, back)]
+    odds = [p[..., 3:] / (1 - p[..., 3:]) for p in (points, back)]
+    weights = [each**2 * np.exp(np.log(each).mean(axis=1, keepdims=True)) ** 12 for each in odds]
     flipped = (points * weights[0] + back * weights[1]) / (weights[0] + weights[1])
     flipped[..., 3] = (points[..., 3] + back[..., 3]) / 2
 

@@ -125,15 +125,19 @@ func (d *Decoder) middle() HeatPoint {
 	}
 }
 
-// surer is the power of a joint's odds that it weighs with in MirrorBack. The
-// mean of two places that exclude each other is neither: on photographs of the
-// development sets the plain mean (0) gained nothing, any power from 6 on two
-// to five joints of a hundred.
-const surer = 6
+// The powers of the odds that a joint weighs with in MirrorBack: of its own, and
+// of the mean of all joints' log odds. The mean of two places that exclude each
+// other is neither: on photographs of the development sets the plain mean gained
+// nothing. Who is seen from the front in one look and from behind in the other
+// must be taken from one of them as a whole.
+const (
+	surerJoint  = 2
+	surerPerson = 12
+)
 
 // MirrorBack is the flip test: dst becomes the mean of dst and of what the
-// network said of the mirrored crop, each weighted by a power of the odds
-// score/(1-score) of its joint. Scores are averaged, too, unless the model's
+// network said of the mirrored crop, each weighted by powers of the odds
+// score/(1-score) of its joint and of all joints. Scores are averaged, too, unless the model's
 // file says what agreement is worth. In the mirrored crop left and right joints
 // are exchanged, and column x of the input is column InputWPx-1-x: of cells,
 // which begin at the first column's centre, that is not HeatW-1-x. mirrored is
@@ -143,10 +147,14 @@ func MirrorBack(dst, mirrored []HeatPoint, spec *model.Spec) {
 		mirrored[pair[0]], mirrored[pair[1]] = mirrored[pair[1]], mirrored[pair[0]]
 	}
 	last := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx)
+	whole := 0.0 // by how much dst is the surer look
+	for j, p := range dst {
+		whole += (model.LogOdds(p.Score) - model.LogOdds(mirrored[j].Score)) / float64(len(dst))
+	}
 	for j, p := range dst {
 		q := mirrored[j]
 		q.X = last - q.X
-		part := 1 / (1 + math.Exp(surer*(model.LogOdds(p.Score)-model.LogOdds(q.Score)))) // of q
+		part := 1 / (1 + math.Exp(surerJoint*(model.LogOdds(p.Score)-model.LogOdds(q.Score))+surerPerson*whole)) // of q
 		dst[j] = HeatPoint{
 			X:     p.X + part*(q.X-p.X),
 			Y:     p.Y + part*(q.Y-p.Y),

@@ -136,20 +136,27 @@ func TestMirrorBackOfTheMirroredSelfChangesNothing(t *testing.T) {
 }
 
 // TestMirrorBackBelievesTheSurerLook: the mean of equally sure looks, nearly the surer of two that differ, and nothing but numbers
-// from scores at the ends.
+// from scores at the ends. All joints but one are equally sure, or the others are twice as sure in one look as in the other.
 func TestMirrorBackBelievesTheSurerLook(t *testing.T) {
 	spec := muco(t)
 	centre := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx) / 2
-	for _, c := range []struct{ score, other, want, within float64 }{
-		{0.5, 0.5, centre - 2, 1e-9},
-		{0.7, 0.3, centre - 4, 0.01},
-		{0.3, 0.7, centre, 0.01},
-		{0.55, 0.45, centre - 4 + 4*math.Pow(0.45/0.55, 12)/(1+math.Pow(0.45/0.55, 12)), 1e-9},
-		{0, 0, centre - 2, 1e-9},
-		{1, 1, centre - 2, 1e-9},
-		{1, 0, centre - 4, 1e-9},
+	const joint, person = surerJoint, surerPerson / 21.0
+	odds := func(score float64) float64 { return score / (1 - score) }
+	between := func(weight float64) float64 { return centre - 4/(1+weight) } // of the mirrored look over the other
+	for _, c := range []struct{ score, other, rest, restOther, want, within float64 }{
+		{0.5, 0.5, 0.5, 0.5, centre - 2, 1e-9},
+		{0.7, 0.3, 0.5, 0.5, between(math.Pow(odds(0.3)/odds(0.7), joint+person)), 1e-9},
+		{0.3, 0.7, 0.5, 0.5, between(math.Pow(odds(0.7)/odds(0.3), joint+person)), 1e-9},
+		{0.5, 0.5, 0.6, 0.4, between(math.Pow(odds(0.4)/odds(0.6), 20*person)), 1e-9},
+		{0.6, 0.4, 0.4, 0.6, between(math.Pow(odds(0.6)/odds(0.4), 19*person-joint)), 1e-9},
+		{0, 0, 0.5, 0.5, centre - 2, 1e-9},
+		{1, 1, 0.5, 0.5, centre - 2, 1e-9},
+		{1, 0, 0.5, 0.5, centre - 4, 1e-9},
 	} {
 		points, mirrored := make([]HeatPoint, len(spec.Set.Joints)), make([]HeatPoint, len(spec.Set.Joints))
+		for j := range points {
+			points[j].Score, mirrored[j].Score = c.rest, c.restOther
+		}
 		points[spec.Set.Root()] = HeatPoint{centre - 4, 1, 1, c.score}
 		mirrored[spec.Set.Root()] = HeatPoint{centre, 1, 1, c.other}
 		MirrorBack(points, mirrored, spec)

@@ -8,7 +8,8 @@ import numpy as np
 
 from . import score_curve
 
-SURER = 6  # a look weighs with so many-th a power of the odds of its score
+# The powers of the odds that a look weighs with: of the joint's, and of the mean of all joints' log odds.
+SURER_JOINT, SURER_PERSON = 2, 12
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Look:
 
 
 def merged(straight: Look, mirrored: Look, curve: score_curve.Curve, agreement: score_curve.Agreement | None = None) -> Prediction:
-    """Joint by joint the mean of both looks, by how sure they are; the score is the mean of both, or what `agreement` makes of it."""
+    """Joint by joint the mean of both looks, by how sure they are of it and of the whole person; the score is the mean of both, or what `agreement` makes of it."""
     first, second = curve.log_odds(straight.peak), curve.log_odds(mirrored.peak)
-    part = score_curve.chance(SURER * (second - first))  # of the mirrored look
+    part = score_curve.chance(SURER_JOINT * (second - first) + SURER_PERSON * (second - first).mean())  # of the mirrored look
     score = (score_curve.chance(first) + score_curve.chance(second)) / 2
     if agreement:
         score = score_curve.chance(agreement.log_odds((first + second) / 2, straight.apart(mirrored)))

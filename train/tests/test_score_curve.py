@@ -33,7 +33,7 @@ def test_the_surer_look_is_believed_and_disagreement_lowers_the_score():
     equal = looks.merged(look(10, 0.1), look(20, 0.1), curve, agreement)
     assert np.allclose(equal.points_px, 15) and np.allclose(equal.depth_mm, 15)
     sure = looks.merged(look(10, 0.1), look(20, 0.01), curve)
-    odds = 10 ** (0.5 * looks.SURER)  # ratio of the weights
+    odds = 10 ** (0.5 * (looks.SURER_JOINT + looks.SURER_PERSON))  # ratio of the weights
     assert np.allclose(sure.points_px, (10 * odds + 20) / (odds + 1))
     same = looks.merged(look(10, 0.1), look(10, 0.1), curve, agreement)
     assert np.allclose(same.score, score_curve.chance(curve.log_odds(0.1) + 0.5)) and (equal.score < same.score).all()
