@@ -144,8 +144,8 @@ type peopleFlags struct {
 // places score low, and in videos with one look. Two half of whose joints are
 // this near are one person, and two looks that are all in all.
 const (
-	minPersonScore = 0.22
-	minTrackScore  = 0.3
+	minPersonScore = 0.15
+	minTrackScore  = 0.25
 	mergeBelow     = 0.05
 	sameWithin     = 0.15
 	// Networks are trained on the box of the joints grown by a fifth; the
