@@ -141,12 +141,12 @@ type peopleFlags struct {
 
 // The settings by default. A person whose joints are this unsure on average is
 // mostly none: in photographs, where joints that two looks show in different
-// places score low, and in videos with one look. Two half of whose joints are
-// this near are one person, and two looks that are all in all.
+// places score low, and in videos with one look. Two whose joints are this
+// near where both are, are one person, and two looks that are all in all.
 const (
 	minPersonScore = 0.15
 	minTrackScore  = 0.25
-	mergeBelow     = 0.05
+	mergeBelow     = 0.07
 	sameWithin     = 0.15
 	// Networks are trained on the box of the joints grown by a fifth; the
 	// detector's is that of what is seen, and a little off.

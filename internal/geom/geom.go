@@ -45,6 +45,11 @@ func (b BoxPx) Finite() bool {
 	return true
 }
 
+// Contains tells whether p lies in b or on its edge.
+func (b BoxPx) Contains(p ImagePoint) bool {
+	return p.X >= b.X && p.X <= b.X+b.W && p.Y >= b.Y && p.Y <= b.Y+b.H
+}
+
 // Intersect is the common part of b and o; width or height is 0 where they do not meet.
 func (b BoxPx) Intersect(o BoxPx) BoxPx {
 	x1, y1 := math.Max(b.X, o.X), math.Max(b.Y, o.Y)

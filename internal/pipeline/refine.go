@@ -28,9 +28,10 @@ type PeopleOptions struct {
 	// Grow is how much larger than a detector's tight box the box is that the
 	// crop is made for; 0 is 1. Networks are trained on boxes with a margin.
 	Grow float64
-	// MergeBelow: of two people of whom half of the joints are nearer to each
-	// other than this part of their size, on average, the surer one stays: a box
-	// of a part of somebody gives joints that agree where that part is. 0: all stay.
+	// MergeBelow: of two people whose joints in the box of the fainter one are
+	// nearer to each other than this part of their size, in the median, the surer
+	// one stays: a box of a part of somebody gives joints that agree where that
+	// part is. 0: all stay.
 	MergeBelow float64
 	// DropBelow: people whose joints score less on average are left out and
 	// counted. 0: all stay.
@@ -141,7 +142,7 @@ func found(p *pose.Person) bool {
 	return p.BoxSource != detect.SourceGiven && p.BoxSource != detect.SourceFile
 }
 
-// mergeTwins keeps, of people half of whose joints nearly coincide, the surest. The
+// mergeTwins keeps, of people whose joints nearly coincide where both are, the surest. The
 // others stay in their order.
 func mergeTwins(people []pose.Person, below float64) []pose.Person {
 	sure := func(p *pose.Person) float64 { return p.BoxScore * p.Score }
@@ -149,7 +150,7 @@ func mergeTwins(people []pose.Person, below float64) []pose.Person {
 	for i := range people {
 		for k := range i {
 			a, b := &people[k], &people[i]
-			if twin[i] || twin[k] || !found(a) || !found(b) || halfDistance(a, b) >= below {
+			if twin[i] || twin[k] || !found(a) || !found(b) || commonDistance(a, b) >= below {
 				continue
 			}
 			if sure(a) >= sure(b) {
@@ -169,17 +170,34 @@ func mergeTwins(people []pose.Person, below float64) []pose.Person {
 	return kept
 }
 
+// leastCommon: so many joints of one person in the box of another can tell
+// whether both are the same.
+const leastCommon = 4
+
 // jointDistance is the mean distance of two people's joints in the picture in
 // parts of their size, the longer side of the box round the joints.
 func jointDistance(a, b *pose.Person) float64 {
 	return mean(jointDistances(a, b))
 }
 
-// halfDistance is the same of the half of the joints that lie nearest.
-func halfDistance(a, b *pose.Person) float64 {
-	distances := jointDistances(a, b)
-	slices.Sort(distances)
-	return mean(distances[:(len(distances)+1)/2])
+// commonDistance is the median of those joints that the person with the better
+// box has in the box of the other; too few say nothing, and are far apart.
+func commonDistance(a, b *pose.Person) float64 {
+	sure, faint := a, b
+	if b.BoxScore > a.BoxScore {
+		sure, faint = b, a
+	}
+	var common []float64
+	for i, d := range jointDistances(a, b) {
+		if at := sure.Joints[i].Image; faint.Box.Contains(at) {
+			common = append(common, d)
+		}
+	}
+	if len(common) < leastCommon {
+		return math.Inf(1)
+	}
+	slices.Sort(common)
+	return common[len(common)/2]
 }
 
 func jointDistances(a, b *pose.Person) []float64 {

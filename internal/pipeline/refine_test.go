@@ -184,14 +184,17 @@ func TestMerge(t *testing.T) {
 }
 
 // A box of somebody's trunk gives the joints of the trunk again and guesses at
-// the legs: half of the joints coincide, and the two are one. People whose joints
+// the legs: the joints within coincide, and the two are one. People whose joints
 // are all a little apart are two.
 func TestMergeSeesPartsOfPeople(t *testing.T) {
 	person := func(shift, legs float64) pose.Person {
-		p := pose.Person{BoxSource: detect.SourceDetector, BoxScore: 0.5, Score: 0.5}
+		p := pose.Person{BoxSource: detect.SourceDetector, BoxScore: 0.5, Score: 0.5, Box: geom.BoxPx{X: 40, Y: shift, W: 20, H: 200}}
+		if legs != 0 {
+			p.Box.H, p.BoxScore = 75, 0.3
+		}
 		for i := range 20 {
 			y := 10*float64(i) + shift
-			if i >= 11 {
+			if i >= 8 {
 				y += legs
 			}
 			p.Joints = append(p.Joints, pose.Joint{Image: geom.ImagePoint{X: 50, Y: y}})
@@ -205,17 +208,17 @@ func TestMergeSeesPartsOfPeople(t *testing.T) {
 	}{
 		{"the same", person(0, 0), 1},
 		{"the trunk", person(4, -60), 1},
-		{"a neighbour", person(14, 0), 2},
-		{"fewer than half", func() pose.Person {
-			p := person(0, 0)
-			for i := range p.Joints[8:] {
-				p.Joints[8+i].Image.X += 80
-			}
+		{"a neighbour", person(16, 0), 2},
+		{"a box of only three joints", func() pose.Person {
+			p := person(0, -60)
+			p.Box.H = 25
 			return p
 		}(), 2},
 	} {
-		if got := len(mergeTwins([]pose.Person{person(0, 0), c.b}, 0.05)); got != c.stay {
-			t.Errorf("%s: %d people stay, not %d", c.name, got, c.stay)
+		for _, people := range [][]pose.Person{{person(0, 0), c.b}, {c.b, person(0, 0)}} {
+			if got := mergeTwins(people, 0.07); len(got) != c.stay || got[0].BoxScore != 0.5 && c.stay == 1 {
+				t.Errorf("%s: %d people stay, not %d", c.name, len(got), c.stay)
+			}
 		}
 	}
 }
