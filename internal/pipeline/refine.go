@@ -177,11 +177,16 @@ const leastCommon = 4
 // jointDistance is the mean distance of two people's joints in the picture in
 // parts of their size, the longer side of the box round the joints.
 func jointDistance(a, b *pose.Person) float64 {
-	return mean(jointDistances(a, b))
+	sum := 0.0
+	for _, d := range jointDistances(a, b) {
+		sum += d
+	}
+	return sum / float64(len(a.Joints))
 }
 
-// commonDistance is the median of those joints that the person with the better
-// box has in the box of the other; too few say nothing, and are far apart.
+// commonDistance is the median distance, in the same parts, of those joints that
+// the person with the better box has in the box of the other; infinite where
+// they are too few to tell.
 func commonDistance(a, b *pose.Person) float64 {
 	sure, faint := a, b
 	if b.BoxScore > a.BoxScore {
@@ -189,7 +194,7 @@ func commonDistance(a, b *pose.Person) float64 {
 	}
 	var common []float64
 	for i, d := range jointDistances(a, b) {
-		if at := sure.Joints[i].Image; faint.Box.Contains(at) {
+		if faint.Box.Contains(sure.Joints[i].Image) {
 			common = append(common, d)
 		}
 	}
@@ -200,6 +205,7 @@ func commonDistance(a, b *pose.Person) float64 {
 	return common[len(common)/2]
 }
 
+// jointDistances are those of each joint, in parts of the mean size of both.
 func jointDistances(a, b *pose.Person) []float64 {
 	boxA, boxB := jointBox(a), jointBox(b)
 	size := max((max(boxA.W, boxA.H)+max(boxB.W, boxB.H))/2, 1)
@@ -208,12 +214,4 @@ func jointDistances(a, b *pose.Person) []float64 {
 		distances[i] = math.Hypot(a.Joints[i].Image.X-b.Joints[i].Image.X, a.Joints[i].Image.Y-b.Joints[i].Image.Y) / size
 	}
 	return distances
-}
-
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }

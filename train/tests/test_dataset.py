@@ -1,5 +1,6 @@
 """Crops, targets, flips, shards that come and go, and the real folder where it is at hand."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -225,3 +226,18 @@ def test_joints_outside_have_their_nearest_place_inside():
     assert near[rows].tolist() == [[1, 1, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0]]
     labels["has_depth"] = np.zeros((), np.uint8)
     assert dataset.targets(labels, matrix, False, 256, 32)[4][rows[0]].tolist() == [1, 1, 0]
+
+
+def test_samples_hide_faces_where_they_are_asked_to():
+    """Pictures differ round the head alone, wherever the warp took it."""
+    labels = row(labels_for(1, np.random.default_rng(7)), 0)
+    noise = np.random.default_rng(8).integers(0, 256, (320, 320, 3), np.uint8)
+    encoded = cv2.imencode(".png", noise)[1]
+    plain = augment.Settings(colour=0, grey_chance=0, blur_chance=0, noise_chance=0, erase_chance=0)
+    for seed in range(5):
+        seen, cells, *_ = dataset.sample(encoded, labels, 256, 32, plain, np.random.default_rng(seed))
+        hidden = dataset.sample(encoded, labels, 256, 32, dataclasses.replace(plain, hide_face_chance=1.0), np.random.default_rng(seed))[0]
+        y, x = np.nonzero((seen != hidden).any(axis=2))
+        head, crown, neck = (cells[JOINTS.index(name), :2] * 8 for name in ("Head", "Head_top", "Thorax"))
+        reach = 0.75 * np.linalg.norm(crown - neck) + 4
+        assert len(x) and max(abs(x - head[0]).max(), abs(y - head[1]).max()) < reach
