@@ -17,7 +17,7 @@ func tinyMeta(head Head) map[string]string {
 		"mhp.heatmap_width": "4", "mhp.heatmap_height": "4", "mhp.depth_bins": "4",
 		"mhp.depth_min_mm": "-1000", "mhp.depth_max_mm": "1000", "mhp.color_order": "rgb",
 		"mhp.input_scale": "1", "mhp.input_mean": "0,0,0", "mhp.input_std": "1,1,1",
-		"mhp.head": string(head), "mhp.coords_unit": "cells", "mhp.prelu": "none", "mhp.trained": "false", "mhp.training_data": "none",
+		"mhp.head": string(head), "mhp.coords_unit": "cells", "mhp.depth_axis": "camera", "mhp.prelu": "none", "mhp.trained": "false", "mhp.training_data": "none",
 		"mhp.accuracy": "{}", "mhp.parameters": "36", "mhp.checkpoint_sha256": "", "mhp.licence": "MIT",
 		"mhp.joint_definition": "none", "mhp.training_config": "",
 	}

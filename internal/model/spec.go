@@ -50,6 +50,7 @@ type Spec struct {
 	InputStd    [3]float64
 	Head        Head
 	CoordsUnit  string // "cells", "px" (of the crop) or "unit" (0..1); x and y only, z is always cells
+	DepthAxis   string // what depths are along: "camera" (its optical axis) or "crop" (the line of sight through the crop's centre)
 	PReLU       string // "layer", "channel" or "none"
 	Trained     bool
 	Data        string // what it was trained on
@@ -95,6 +96,13 @@ type Agreement struct{ Offset, PerSide float64 }
 func (a *Agreement) Score(first, second, apart float64) float64 {
 	return 1 / (1 + math.Exp(-((LogOdds(first)+LogOdds(second))/2 + a.Offset - a.PerSide*apart)))
 }
+
+// The values of Spec.DepthAxis. A crop does not show where in the picture it
+// lies, so a network can tell depths along the camera's axis only on average.
+const (
+	DepthAlongCamera = "camera"
+	DepthAlongCrop   = "crop"
+)
 
 // DepthMM turns a depth in heat cells into mm relative to the root joint.
 func (s *Spec) DepthMM(zCells float64) float64 {
@@ -206,6 +214,7 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 		InputScale:  p.number("input_scale"),
 		Head:        Head(p.oneOf("head", string(HeadCoords), string(HeadHeatmap))),
 		CoordsUnit:  "cells",
+		DepthAxis:   DepthAlongCamera,
 		PReLU:       p.oneOf("prelu", "layer", "channel", "none"),
 		Trained:     p.oneOf("trained", "true", "false") == "true",
 		Data:        p.text("training_data"),
@@ -220,6 +229,9 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 	p.decode("accuracy", &s.Accuracy)
 	if _, ok := meta["mhp.coords_unit"]; ok {
 		s.CoordsUnit = p.oneOf("coords_unit", "cells", "px", "unit")
+	}
+	if _, ok := meta["mhp.depth_axis"]; ok {
+		s.DepthAxis = p.oneOf("depth_axis", DepthAlongCamera, DepthAlongCrop)
 	}
 	if _, ok := meta["mhp.fixed_batch"]; ok {
 		s.FixedBatch = p.whole("fixed_batch", 1, 64)
@@ -314,7 +326,7 @@ func (s *Spec) Metadata() map[string]string {
 		"mhp.heatmap_width": strconv.Itoa(s.HeatW), "mhp.heatmap_height": strconv.Itoa(s.HeatH),
 		"mhp.depth_bins": strconv.Itoa(s.DepthBins), "mhp.depth_min_mm": number(s.DepthMinMM), "mhp.depth_max_mm": number(s.DepthMaxMM),
 		"mhp.color_order": s.ColorOrder, "mhp.input_scale": number(s.InputScale), "mhp.input_mean": list(s.InputMean), "mhp.input_std": list(s.InputStd),
-		"mhp.head": string(s.Head), "mhp.coords_unit": s.CoordsUnit, "mhp.prelu": s.PReLU,
+		"mhp.head": string(s.Head), "mhp.coords_unit": s.CoordsUnit, "mhp.depth_axis": s.DepthAxis, "mhp.prelu": s.PReLU,
 		"mhp.trained": strconv.FormatBool(s.Trained), "mhp.training_data": s.Data, "mhp.accuracy": encode(accuracy),
 		"mhp.parameters": strconv.Itoa(s.Parameters), "mhp.checkpoint_sha256": s.Checkpoint, "mhp.licence": s.Licence,
 		"mhp.joint_definition": s.JointRule, "mhp.training_config": s.TrainConfig,

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -26,9 +25,10 @@ func TestParseSpecKnownSet(t *testing.T) {
 	}
 }
 
-func TestCoordsUnitDefault(t *testing.T) {
-	if s := mustSpec(t, with(tinyMeta(HeadCoords), "mhp.coords_unit", "-")); s.CoordsUnit != "cells" {
-		t.Errorf("absent coords_unit is %q, want cells", s.CoordsUnit)
+func TestDefaultsOfAbsentKeys(t *testing.T) {
+	s := mustSpec(t, with(tinyMeta(HeadCoords), "mhp.coords_unit", "-", "mhp.depth_axis", "-"))
+	if s.CoordsUnit != "cells" || s.DepthAxis != DepthAlongCamera {
+		t.Errorf("absent coords_unit is %q, want cells; absent depth_axis is %q, want camera", s.CoordsUnit, s.DepthAxis)
 	}
 }
 
@@ -43,13 +43,10 @@ func TestDepthMM(t *testing.T) {
 
 func TestMetadataThereAndBack(t *testing.T) {
 	for _, head := range []Head{HeadCoords, HeadHeatmap} {
-		meta := with(tinyMeta(head), "mhp.input_mean", "0.485,0.456,0.406", "mhp.trained", "true")
-		if got := mustSpec(t, meta).Metadata(); !maps.Equal(got, meta) {
-			for _, key := range slices.Sorted(maps.Keys(meta)) {
-				if got[key] != meta[key] {
-					t.Errorf("%s: %q became %q", key, meta[key], got[key])
-				}
-			}
+		meta := with(tinyMeta(head), "mhp.input_mean", "0.485,0.456,0.406", "mhp.trained", "true", "mhp.depth_axis", "crop")
+		got := mustSpec(t, meta).Metadata()
+		if !maps.Equal(got, meta) {
+			t.Errorf("%v\nbecame\n%v", meta, got)
 		}
 	}
 }
@@ -57,7 +54,7 @@ func TestMetadataThereAndBack(t *testing.T) {
 // Every key is needed, and its absence is named.
 func TestParseSpecMissing(t *testing.T) {
 	for key := range tinyMeta(HeadCoords) {
-		if key == "mhp.coords_unit" {
+		if key == "mhp.coords_unit" || key == "mhp.depth_axis" {
 			continue
 		}
 		_, err := ParseSpec(with(tinyMeta(HeadCoords), key, "-"))
@@ -90,6 +87,7 @@ func TestParseSpecWrong(t *testing.T) {
 		{"mhp.joint_set", "coco17", "unknown joint set"},
 		{"mhp.accuracy", "[1]", "not the JSON"},
 		{"mhp.coords_unit", "mm", "not one of cells, px, unit"},
+		{"mhp.depth_axis", "x", "not one of camera, crop"},
 	}
 	for _, test := range tests {
 		_, err := ParseSpec(with(tinyMeta(HeadCoords), test.key, test.value))

@@ -119,7 +119,7 @@ func (j *job) spec(l layout, b *built) *model.Spec {
 		InputWPx: inputPx, InputHPx: inputPx,
 		HeatW: int(l.cells), HeatH: int(l.cells), DepthBins: int(l.cells),
 		DepthMinMM: depthMinMM, DepthMaxMM: depthMaxMM,
-		ColorOrder: "rgb", Head: model.HeadCoords, CoordsUnit: "cells", PReLU: "none",
+		ColorOrder: "rgb", Head: model.HeadCoords, CoordsUnit: "cells", DepthAxis: model.DepthAlongCamera, PReLU: "none",
 		Trained: o.Trained, Data: o.TrainingData, Licence: o.Licence,
 		Parameters: j.before.Parameters,
 		JointRule:  "unknown: imported, taken to be that of " + l.set.Name,

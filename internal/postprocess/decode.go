@@ -177,19 +177,31 @@ func (d *Decoder) Crop(p HeatPoint) geom.CropPoint {
 }
 
 // Person places one person's joints, points [J] in heat cells, in the picture
-// and before the camera, and writes them to dst [J]. A joint's depth is the
-// root's plus the network's z in mm; its offset is from the root joint.
+// and before the camera, and writes them to dst [J]. rootDepthMM is along the
+// camera's axis; a joint lies the network's z in mm farther than the root
+// along the axis that the model's depths are measured on. Its offset is from
+// the root joint.
 func (d *Decoder) Person(dst []pose.Joint, points []HeatPoint, m geom.CropToImage, k geom.Intrinsics, rootDepthMM float64) {
+	axis := d.depthAxis(m, k)
+	root := rootDepthMM * axis.Along(k, m.Image(d.Crop(points[d.root])))
 	for j, p := range points[:d.joints] {
 		at := m.Image(d.Crop(p))
 		dst[j] = pose.Joint{
 			Image:  at,
-			Camera: camera.BackProject(k, at, rootDepthMM+d.spec.DepthMM(p.Z)),
+			Camera: camera.BackProject(k, at, (root+d.spec.DepthMM(p.Z))/axis.Along(k, at)),
 			Score:  p.Score,
 		}
 	}
-	root := dst[d.root].Camera
+	origin := dst[d.root].Camera
 	for j := range dst[:d.joints] {
-		dst[j].RootRelative = dst[j].Camera.Sub(root)
+		dst[j].RootRelative = dst[j].Camera.Sub(origin)
 	}
+}
+
+// depthAxis is what the model's depths are measured along in that crop.
+func (d *Decoder) depthAxis(m geom.CropToImage, k geom.Intrinsics) camera.Axis {
+	if d.spec.DepthAxis != model.DepthAlongCrop {
+		return camera.OpticalAxis
+	}
+	return camera.AxisThrough(k, m.Image(geom.CropPoint{X: float64(d.spec.InputWPx) / 2, Y: float64(d.spec.InputHPx) / 2}))
 }

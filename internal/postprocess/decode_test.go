@@ -188,37 +188,62 @@ func TestMirrorBackDoubtsWhatTheLooksDisagreeOn(t *testing.T) {
 }
 
 // A person whose bones all have their share of the stature, in any pose, is
-// found at the depth where it stands.
+// found at the depth where it stands, and stands there with all joints, whatever
+// the depths of the network are measured along.
 func TestHeightDepthFindsThePerson(t *testing.T) {
 	for _, name := range skeleton.Names() {
 		set, err := skeleton.Named(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Sixteen times finer than a real volume, since its cells must hold the pose exactly.
-		spec := heatSpec(set, 512, 512, 512)
-		d := New(spec)
-		rng := rand.New(rand.NewPCG(3, 4))
-		for n := range 20 {
-			statureMM, rootMM := 1200+rng.Float64()*800, 2000+rng.Float64()*6000
-			k := camera.Default(1920, 1080)
-			joints := randomPerson(rng, set, statureMM, geom.CameraPointMM{X: 200, Y: -100, Z: rootMM})
-			m := geom.SquareCrop(geom.BoxPx{X: 0, Y: -400, W: 1920, H: 1920}, 256)
-			points := make([]HeatPoint, len(joints))
-			for j, p := range joints {
-				crop := m.Crop(camera.Project(k, p))
-				z := (p.Z - rootMM - spec.DepthMinMM) / (spec.DepthMaxMM - spec.DepthMinMM) * 512
-				points[j] = HeatPoint{crop.X * 2, crop.Y * 2, z, 0.2 + 0.8*rng.Float64()}
-			}
-			got, err := d.HeightDepthMM(points, m, k, statureMM)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if math.Abs(got-rootMM) > 0.1 {
-				t.Errorf("%s person %d: %.3f mm, stands at %.3f mm", name, n, got, rootMM)
+		for _, depthAxis := range []string{model.DepthAlongCamera, model.DepthAlongCrop} {
+			// Sixteen times finer than a real volume, since its cells must hold the pose exactly.
+			spec := heatSpec(set, 512, 512, 512)
+			spec.DepthAxis = depthAxis
+			d := New(spec)
+			rng := rand.New(rand.NewPCG(3, 4))
+			for n := range 20 {
+				statureMM, rootMM := 1200+rng.Float64()*800, 2000+rng.Float64()*6000
+				k := camera.Default(1920, 1080)
+				k.Distortion[0] = -0.02
+				root := geom.CameraPointMM{X: -0.25 * rootMM, Y: 0.1 * rootMM, Z: rootMM}
+				joints := randomPerson(rng, set, statureMM, root)
+				at := camera.Project(k, root)
+				m := geom.SquareCrop(geom.BoxPx{X: at.X - 1000, Y: at.Y - 900, W: 1920, H: 1920}, 256)
+				axis := [3]float64{0, 0, 1}
+				if depthAxis == model.DepthAlongCrop {
+					axis = unit(camera.BackProject(k, m.Image(geom.CropPoint{X: 128, Y: 128}), 1))
+				}
+				points := make([]HeatPoint, len(joints))
+				for j, p := range joints {
+					crop := m.Crop(camera.Project(k, p))
+					from := p.Sub(root)
+					zMM := axis[0]*from.X + axis[1]*from.Y + axis[2]*from.Z
+					z := (zMM - spec.DepthMinMM) / (spec.DepthMaxMM - spec.DepthMinMM) * 512
+					points[j] = HeatPoint{crop.X * 2, crop.Y * 2, z, 0.2 + 0.8*rng.Float64()}
+				}
+				got, err := d.HeightDepthMM(points, m, k, statureMM)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if math.Abs(got-rootMM) > 0.1 {
+					t.Errorf("%s along the %s, person %d: %.3f mm, stands at %.3f mm", name, depthAxis, n, got, rootMM)
+				}
+				placed := make([]pose.Joint, len(joints))
+				d.Person(placed, points, m, k, got)
+				for j, p := range placed {
+					if off := p.Camera.Sub(joints[j]); off.Norm() > 0.2 {
+						t.Fatalf("%s along the %s, person %d: joint %d is at %v, not at %v", name, depthAxis, n, j, p.Camera, joints[j])
+					}
+				}
 			}
 		}
 	}
+}
+
+func unit(p geom.CameraPointMM) [3]float64 {
+	length := math.Sqrt(p.X*p.X + p.Y*p.Y + p.Z*p.Z)
+	return [3]float64{p.X / length, p.Y / length, p.Z / length}
 }
 
 // randomPerson has bones of the right lengths in random directions; joints

@@ -43,6 +43,22 @@ class Camera:
         )
 
 
+def rays(points_px, camera_px):
+    """[..., 2] px -> directions [..., 3] with z = 1, for a camera (fx, fy, cx, cy)."""
+    p = np.asarray(points_px, np.float64)
+    xy = (p - camera_px[2:]) / camera_px[:2]
+    return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
+
+
+def line_of_sight(centre_px, camera_px):
+    """Unit vector [3] through a crop's centre, along which a network's depths relative to the root are measured.
+
+    Not the camera's axis: a crop does not show where in the picture it lies, and somebody looks the same wherever the camera looks past them.
+    """
+    ray = rays(centre_px, camera_px)
+    return ray / np.linalg.norm(ray)
+
+
 def inside_photo(camera, points_px):
     """bool [...]: which points [..., 2] lie inside the picture of `camera`."""
     x, y = points_px[..., 0], points_px[..., 1]

@@ -36,6 +36,17 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Until this part of the schedule is over, and once batch norm keeps its statistics, the stem and the first `blocks` blocks rest;
+    each crop is used about `reuse` times, from a room for `room` crops a process (`reuse`)."""
+
+    until: float = 0.0
+    blocks: int = 0
+    reuse: int = 1
+    room: int = 8192
+
+
+@dataclass(frozen=True)
 class Run:
     """Everything a run depends on.  `minutes`: planned length in training time over all sessions; schedule and phases span the minutes
     from `from_minute`, where a run that goes on after its planned end begins a new schedule;
@@ -52,6 +63,7 @@ class Run:
     seed: int = 1
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
+    rest: Rest = Rest()
     from_minute: float = 0.0
     freeze_norm: float = 1.0
     bf16: bool = False

@@ -5,6 +5,7 @@ Pixel (0, 0) is the centre of the top left pixel in every space (OpenCV's rule).
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from .decode import CROP_PX
@@ -54,6 +55,16 @@ def image_to_crop(square: np.ndarray) -> np.ndarray:
 def apply_affine(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """matrix [2,3] on points [...,2]."""
     return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def inverse(matrix: np.ndarray) -> np.ndarray:
+    """The affine [2,3] that undoes `matrix` [2,3]."""
+    return cv2.invertAffineTransform(matrix)
+
+
+def centre_px(matrix: np.ndarray) -> np.ndarray:
+    """Where the middle of the crop lies in the picture [2], for the affine image px -> crop px."""
+    return apply_affine(inverse(matrix), np.full(2, CROP_PX / 2))
 
 
 def to_input(matrix: np.ndarray, input_px: int) -> np.ndarray:

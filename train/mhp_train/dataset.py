@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import augment, crop, decode, skeleton, store
+from . import augment, camera, crop, decode, skeleton, store
 
 RESCAN_S = 45.0
 NEAR_SIDES = 1.0  # a joint that lies so many sides of the crop beyond its edge is not near it
@@ -106,8 +106,10 @@ def targets(labels: dict[str, np.ndarray], matrix: np.ndarray, flipped: bool, in
     cells_across = input_px // 8
     cell_px = decode.CROP_PX / cells_across
     plane = crop.apply_affine(matrix, labels["joints_px"][order]) / cell_px
-    depth_mm = labels["joints_mm"][order, 2] - labels["joints_mm"][joints.root, 2]
-    depth = decode.mm_to_depth_index(depth_mm, depth_bins)
+    depth = np.zeros(len(order))
+    if labels["has_depth"]:
+        sight = camera.line_of_sight(crop.centre_px(matrix), labels["camera_px"])
+        depth = decode.mm_to_depth_index((labels["joints_mm"][order] - labels["joints_mm"][joints.root]) @ sight, depth_bins)
     labelled = labels["weight2d"][order]
     inside = ((plane >= -0.5) & (plane <= cells_across - 0.5)).all(axis=1)
     inside_depth = (depth >= 0) & (depth <= depth_bins - 1)

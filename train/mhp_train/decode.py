@@ -1,6 +1,7 @@
 """From heat volume to coordinates: the same maths as the program's `postprocess`.
 
-Spaces: cells (x, y, z index into the volume, 0..N-1) -> crop px (256 wide) and mm relative to the root joint.
+Spaces: cells (x, y, z index into the volume, 0..N-1) -> crop px (256 wide) and mm relative to the root joint, along the
+line of sight through the crop's centre (`camera.line_of_sight`).
 """
 
 from __future__ import annotations

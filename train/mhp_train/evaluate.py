@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import checkpoint, crop, decode, export, metrics, score_curve, skeleton, testsets
+from . import camera, checkpoint, crop, decode, export, metrics, score_curve, skeleton, testsets
 from .looks import Look, Prediction, merged
 from .network import build
 from .testsets import Case
@@ -69,8 +69,8 @@ def onnx_predictor(path: Path, threads: int = 2) -> tuple[Predictor, int]:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     entries = session.get_modelmeta().custom_metadata_map
-    if entries.get("mhp.head") != "coords" or entries.get("mhp.input_std") != "1,1,1":
-        raise ValueError(f"{path}: evaluation needs a file written with --head coords --normalize graph")
+    if entries.get("mhp.head") != "coords" or entries.get("mhp.input_std") != "1,1,1" or entries.get("mhp.depth_axis") != "crop":
+        raise ValueError(f"{path}: evaluation needs a file written by scripts/export_onnx.py from a checkpoint of ours with --head coords --normalize graph")
 
     def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         coords, score = session.run(["coords", "score"], {"image": images.transpose(0, 3, 1, 2).astype(np.float32)})
@@ -110,17 +110,17 @@ def finished(waiting, predictor: Predictor) -> Iterator[tuple[Case, Look, Look]]
                 # Columns change places: of 256 that cover the crop, column x is column 255 - x.
                 points = (np.array([(size - 1) * decode.CROP_PX / size, 0]) + points * [-1, 1])[other]
                 xyz, chance = xyz[other], chance[other]
-            points = (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-            found.append(Look(points, decode.depth_index_to_mm(xyz[:, 2], 32), chance, decode.CROP_PX / matrix[0, 0]))
+            found.append(Look(crop.apply_affine(crop.inverse(matrix), points), decode.depth_index_to_mm(xyz[:, 2], 32), chance,
+                              crop.centre_px(matrix), decode.CROP_PX / matrix[0, 0]))
         yield case, *found
 
 
 def camera_mm(prediction: Prediction, camera_px: np.ndarray, root_depth_mm: float) -> np.ndarray:
     """Image px and relative depth -> camera mm [21,3]."""
-    depth = prediction.depth_mm + root_depth_mm
-    fx, fy, cx, cy = camera_px
-    x, y = (prediction.points_px[:, 0] - cx) / fx * depth, (prediction.points_px[:, 1] - cy) / fy * depth
-    return np.stack([x, y, depth], axis=1)
+    rays = camera.rays(prediction.points_px, camera_px)
+    along = rays @ camera.line_of_sight(prediction.centre_px, camera_px)
+    root = skeleton.load("muco21").root
+    return rays * ((root_depth_mm * along[root] + prediction.depth_mm) / along)[:, None]
 
 
 def measure(people: list[tuple[Case, Prediction]]) -> dict:
@@ -210,7 +210,7 @@ def curves(seen: dict[str, Seen]) -> tuple[score_curve.Curve, score_curve.Agreem
     photographs = [entry for name in PHOTOGRAPHS for entry in seen.get(name, ())]
     if not photographs:
         return score_curve.Curve(1.0, 0.0), None
-    alone = [(case, Prediction(straight.points_px, straight.depth_mm, straight.peak)) for case, straight, _ in photographs]
+    alone = [(case, Prediction(straight.points_px, straight.depth_mm, straight.peak, straight.centre_px)) for case, straight, _ in photographs]
     curve = score_curve.fit(*measure(alone)["pairs"])
     odds, apart = [], []
     for case, straight, mirrored in photographs:

@@ -155,7 +155,7 @@ def metadata(network: MobileHumanPose, options: Options, state: dict | None) -> 
         "depth_min_mm": int(decode.DEPTH_MIN_MM), "depth_max_mm": int(decode.DEPTH_MAX_MM),
         "color_order": "rgb", "input_scale": 1, "input_mean": joined((0, 0, 0) if in_graph else MEAN),
         "input_std": joined((1, 1, 1) if in_graph else STD),
-        "head": options.head, "prelu": network.prelu_kind, "trained": "true" if state else "false",
+        "head": options.head, "depth_axis": "crop" if state and checkpoint.is_ours(state) else "camera", "prelu": network.prelu_kind, "trained": "true" if state else "false",
         "training_data": options.training_data, "accuracy": json.dumps(options.accuracy),
         "parameters": parameter_count(network),
         "checkpoint_sha256": checkpoint.sha256(options.checkpoint) if options.checkpoint else "",

@@ -14,21 +14,23 @@ SURER_JOINT, SURER_PERSON = 2, 12
 
 @dataclass(frozen=True)
 class Prediction:
-    """points_px [21,2] in the picture, depth_mm [21] relative to the root, score [21]."""
+    """points_px [21,2] in the picture, depth_mm [21] relative to the root along the line of sight through centre_px [2], score [21]."""
 
     points_px: np.ndarray
     depth_mm: np.ndarray
     score: np.ndarray
+    centre_px: np.ndarray
 
 
 @dataclass(frozen=True)
 class Look:
     """What the network said of one crop: points_px [21,2] in the picture, depth_mm [21] relative to the root, peak [21]: the peak
-    probability of the heat volume; side_px: of the crop, in the picture."""
+    probability of the heat volume; centre_px [2], side_px: of the crop, in the picture."""
 
     points_px: np.ndarray
     depth_mm: np.ndarray
     peak: np.ndarray
+    centre_px: np.ndarray
     side_px: float
 
     def apart(self, other: Look) -> np.ndarray:
@@ -44,4 +46,4 @@ def merged(straight: Look, mirrored: Look, curve: score_curve.Curve, agreement: 
     if agreement:
         score = score_curve.chance(agreement.log_odds((first + second) / 2, straight.apart(mirrored)))
     return Prediction(straight.points_px + part[:, None] * (mirrored.points_px - straight.points_px),
-                      straight.depth_mm + part * (mirrored.depth_mm - straight.depth_mm), score)
+                      straight.depth_mm + part * (mirrored.depth_mm - straight.depth_mm), score, straight.centre_px)

@@ -199,9 +199,16 @@ class MobileHumanPose(nn.Module):
 
     def coarse(self, image: torch.Tensor) -> torch.Tensor:
         """The volume before the last upsampling, [N,J*D,H/2c,W/2c]."""
-        x = self.first_conv(image)
+        return self.after(self.before(image, 0), 0)
+
+    def before(self, image: torch.Tensor, blocks: int) -> torch.Tensor:
+        """What the stem and the first `blocks` blocks, none of which a skip begins at, make of the image."""
+        return self.inv_residual[:blocks](self.first_conv(image))
+
+    def after(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
+        """The volume before the last upsampling from what `before` gave."""
         kept: list[torch.Tensor] = []
-        for index, block in enumerate(self.inv_residual, start=1):
+        for index, block in enumerate(self.inv_residual[blocks:], start=blocks + 1):
             x = block(x)
             if index in (self.stage_end[stage] for stage in self.variant.skip_stages):
                 kept.append(x)

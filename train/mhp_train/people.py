@@ -8,17 +8,17 @@ from mhp_train.pose import ARM, HEAD, HEAD_TOP, LEG, NECK, NOSE, PELVIS, SPINE, 
 
 # How often a kind of pose is drawn in training; tests draw every pose alike.
 KIND_WEIGHT = {
-    "standing": 0.17,
-    "walking": 0.16,
-    "upright_other": 0.28,
-    "bent": 0.07,
-    "crouch": 0.06,
-    "sitting": 0.09,
-    "kneeling": 0.03,
-    "crawling": 0.02,
-    "lying": 0.03,
-    "inverted": 0.025,
-    "off_floor": 0.08,
+    "standing": 0.14,
+    "walking": 0.19,
+    "upright_other": 0.34,
+    "bent": 0.06,
+    "crouch": 0.045,
+    "sitting": 0.06,
+    "kneeling": 0.015,
+    "crawling": 0.012,
+    "lying": 0.02,
+    "inverted": 0.018,
+    "off_floor": 0.1,
 }
 IN_AIR = "off_floor"
 

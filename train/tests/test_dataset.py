@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mhp_train import augment, crop, dataset, lspet, skeleton, store, testsets
+from mhp_train import augment, crop, dataset, decode, lspet, skeleton, store, testsets
 
 JOINTS = skeleton.load("muco21")
 SHARED = Path(os.environ.get("MHP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
@@ -22,7 +22,7 @@ def labels_for(count, rng, side=320):
     joints_mm[:, JOINTS.root, 2] = 3000
     boxes = np.stack([crop.tight_box(p, np.ones(21, bool)) for p in points]).astype(np.float32)
     return {"size_px": np.full((count, 2), side, np.int32), "joints_px": points, "joints_mm": joints_mm.astype(np.float32),
-            "visible": np.full((count, 21), 2, np.uint8), "camera_px": np.ones((count, 4), np.float32), "box_px": boxes,
+            "visible": np.full((count, 21), 2, np.uint8), "camera_px": np.tile(np.float32([1000, 1000, 160, 160]), (count, 1)), "box_px": boxes,
             "weight2d": np.ones((count, 21), np.float32), "has_depth": np.ones(count, np.uint8)}
 
 
@@ -93,11 +93,28 @@ def test_labels_follow_the_pixels(tmp_path, input_px, augmented):
 def test_flip_swaps_left_and_right_and_mirrors_x():
     labels = row(labels_for(1, np.random.default_rng(0)), 0)
     plain = np.array([[1.0, 0, 0], [0, 1, 0]])
-    mirrored = np.array([[-1.0, 0, 320], [0, 1, 0]])
+    mirrored = np.array([[-1.0, 0, 256], [0, 1, 0]])
     a = dataset.targets(labels, plain, False, 256, 32)[0]
     b = dataset.targets(labels, mirrored, True, 256, 32)[0]
     right, left = JOINTS.index("R_Wrist"), JOINTS.index("L_Wrist")
-    assert np.allclose(b[left], [40 - a[right, 0], a[right, 1], a[right, 2]], atol=1e-4)
+    assert np.allclose(b[left], [32 - a[right, 0], a[right, 1], a[right, 2]], atol=1e-4)
+
+
+def test_depth_does_not_depend_on_where_in_the_picture_somebody_is():
+    """The same person before a camera that has turned by 20 degrees looks nearly the same, and is to be learnt with the same depths."""
+    rng = np.random.default_rng(3)
+    labels = row(labels_for(1, rng), 0)
+    joints_mm = rng.uniform(-400, 400, (21, 3)) + [0, 0, 3000]
+    turn = cv2.Rodrigues(np.radians([12.0, -20.0, 0.0]))[0]
+    depths = []
+    for rotation in (np.eye(3), turn):
+        points = joints_mm @ rotation.T
+        middle_px = 1000 * (rotation @ [0, 0, 1])[:2] / (rotation @ [0, 0, 1])[2] + 160
+        matrix = np.column_stack([np.eye(2), 128 - middle_px])  # the crop is centred on what the first camera's axis met
+        seen = labels | {"joints_mm": points, "joints_px": points[:, :2] / points[:, 2:] * 1000 + 160}
+        depths.append(dataset.targets(seen, matrix, False, 256, 32)[0][:, 2])
+    assert np.allclose(depths[0], decode.mm_to_depth_index(joints_mm[:, 2] - joints_mm[JOINTS.root, 2], 32), atol=1e-4)
+    assert np.allclose(depths[0], depths[1], atol=1e-4)
 
 
 def test_mirroring_twice_is_the_identity():

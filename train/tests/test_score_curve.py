@@ -25,7 +25,7 @@ def test_finds_how_much_disagreement_says():
 
 def look(x: float, peak: float) -> looks.Look:
     """Every joint at the same place."""
-    return looks.Look(np.full((21, 2), x), np.full(21, x), np.full(21, peak), 100.0)
+    return looks.Look(np.full((21, 2), x), np.full(21, x), np.full(21, peak), np.zeros(2), 100.0)
 
 
 def test_the_surer_look_is_believed_and_disagreement_lowers_the_score():
