@@ -14,15 +14,9 @@ import sys
 from pathlib import Path
 
 
-def two_numbers(text: str) -> tuple[float, float]:
-    """"0.6,12" -> (0.6, 12.0)."""
-    first, second = (float(part) for part in text.split(","))
-    return first, second
-
-
 def slope_and_offset(text: str) -> tuple[float, float]:
     """"1.2,5.5" -> (1.2, 5.5); the slope is above 0."""
-    slope, offset = two_numbers(text)
+    slope, offset = (float(part) for part in text.split(","))
     if slope <= 0:
         raise ValueError(text)
     return slope, offset
@@ -45,8 +39,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--accuracy", type=Path, metavar="JSON", help="file with an object figure name -> text")
     p.add_argument("--score-curve", type=slope_and_offset, metavar="SLOPE,OFFSET",
                    help="makes the score the chance that a joint is right; mhp_train.evaluate fits it")
-    p.add_argument("--score-agreement", type=two_numbers, metavar="OFFSET,PER_SIDE",
-                   help="what it says for a joint that the crop and its mirror image show it in one place; from mhp_train.evaluate, too")
+    p.add_argument("--score-curve-two", type=slope_and_offset, metavar="SLOPE,OFFSET",
+                   help="the same for joints that were looked at twice, in the crop and in its mirror image")
     p.add_argument("--seed", type=int, default=0, help="of the random weights")
     p.add_argument("-o", "--output", type=Path, required=True)
     return p
@@ -68,7 +62,7 @@ def main() -> int:
             variant=args.variant, checkpoint=args.checkpoint, head=args.head, joints=args.joints, prelu=args.prelu,
             normalize=args.normalize, input_px=args.input_size, name=args.name, training_data=args.training_data,
             licence=args.licence, accuracy=accuracy, score_curve=args.score_curve,
-            score_agreement=args.score_agreement)
+            score_curve_two=args.score_curve_two)
         worst = export.export(options, args.output)
     except (export.ExportError, checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"export_onnx: error: {error}", file=sys.stderr)

@@ -198,6 +198,21 @@ def project(camera, points_mm):
     return cv2.projectPoints(points_mm.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), matrix, camera[4:])[0].reshape(-1, 2)
 
 
+def merged(plane, depth, peaks, cells):
+    """x, y, z in cells and peak of the product of two looks [2, 21, ...], the second one at the mirror image."""
+    order = np.arange(21)
+    for a, b in MUCO_MIRROR:
+        order[[a, b]] = b, a
+    doubt = np.log(peaks[1].astype(float)).mean() - np.log(peaks[0].astype(float)).mean()
+    part = 1 / (1 + np.exp(-1.4 * doubt))
+    second = [plane[1, order].reshape(21, cells, cells)[:, :, ::-1].reshape(21, -1), depth[1, order]]
+    products = [(a.astype(float) ** (1 - part) * b.astype(float) ** part) ** 1.2 for a, b in zip((plane[0], depth[0]), second)]
+    planes, depths = (p / p.sum(axis=1, keepdims=True) for p in products)
+    columns = planes.reshape(21, cells, cells)
+    index = np.arange(cells)
+    return np.column_stack([columns.sum(axis=1) @ index, columns.sum(axis=2) @ index, depths @ index, planes.max(axis=1) * depths.max(axis=1)])
+
+
 def joint_goldens(rng):
     cells, size, count = 32, 256, 5
     cameras = np.array(
@@ -215,7 +230,7 @@ def joint_goldens(rng):
     mirrored = np.concatenate([rng.uniform(0, cells - 1, (count, 21, 3)), rng.uniform(0, 1, (count, 21, 1))], 2)
 
     back = mirrored.copy()
-    back[..., 0] = (size - 1 - back[..., 0] * size / cells) * cells / size  # columns change places, not cells
+    back[..., 0] = cells - 1 - back[..., 0]
     for a, b in MUCO_MIRROR:
         back[:, [a, b]] = back[:, [b, a]]
     odds = [p[..., 3:] / (1 - p[..., 3:]) for p in (points, back)]
@@ -251,11 +266,22 @@ def joint_goldens(rng):
     }
 
 
+def look_goldens(rng):
+    cells = 32
+    peaks = rng.uniform(0.01, 0.5, (2, 21)).astype(np.float32)
+    looks = []
+    for n in (cells * cells, cells):
+        shares = rng.dirichlet(np.full(n, 0.05), (2, 21)) + 1e-9
+        looks.append((shares / shares.sum(axis=2, keepdims=True)).astype(np.float32))
+    return {"peaks": peaks, "plane": looks[0], "depth": looks[1], "merged": merged(*looks, peaks, cells)}
+
+
 FILES = {
     "crop": (crop_goldens, "grey levels, px"),
     "volume": (volume_goldens, "cells"),
     "joints": (joint_goldens, "cells, px, mm"),
     "letterbox": (letterbox_goldens, "grey levels"),
+    "looks": (look_goldens, "shares, cells"),
 }
 
 

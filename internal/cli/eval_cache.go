@@ -45,7 +45,7 @@ type cacheHead struct {
 // the pictures with their boxes, and the settings.
 func cacheKey(job *evalJob, rt *network, f *evalFlags) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "v1", rt.info.SHA256, job.set.Name, f.flip, rt.runner.Provider())
+	fmt.Fprintln(h, "v2", rt.info.SHA256, job.set.Name, f.flip, rt.runner.Provider())
 	var names []string
 	for name := range job.settings {
 		names = append(names, name)

@@ -108,14 +108,17 @@ func showModel(out io.Writer, f *model.File) error {
 	line("joint set", "%s, root %s", s.Set.Name, s.Set.Joints[s.Set.Root()])
 	line("joints", "%s", strings.Join(s.Set.Joints, " "))
 	line("joint definition", "%s", orNone(s.JointRule))
-	if c := s.ScoreCurve; c != nil {
-		line("score", "1 / (1 + exp(-(%g ln(peak) + %g))): the chance that the joint is right, as fitted", c.Slope, c.Offset)
-	} else {
-		line("score", "peak probability of the heat volume")
+	for _, each := range []struct {
+		name  string
+		curve *model.ScoreCurve
+	}{{"score", s.ScoreCurve}, {"score of two looks", s.ScoreTwo}} {
+		if c := each.curve; c != nil {
+			line(each.name, "1 / (1 + exp(-(%g ln(peak) + %g))): the chance that the joint is right, as fitted", c.Slope, c.Offset)
+		} else {
+			line(each.name, "peak probability of the heat volume")
+		}
 	}
-	if a := s.Agreement; a != nil {
-		line("score of two looks", "log odds: the mean of theirs + %g - %g * distance / side of the crop", a.Offset, a.PerSide)
-	}
+	line("depths along", "%s", map[string]string{model.DepthAlongCamera: "the camera's axis", model.DepthAlongCrop: "the line of sight through the crop's centre"}[s.DepthAxis])
 	line("checkpoint", "%s", orNone(s.Checkpoint))
 	for _, key := range sortedKeys(s.Accuracy) {
 		line("accuracy", "%s: %s", key, s.Accuracy[key])

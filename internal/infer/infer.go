@@ -14,6 +14,8 @@ import (
 type Output struct {
 	Coords  tensor.Tensor // head coords: [n, J, 3], x y z in heat cells
 	Score   tensor.Tensor // head coords: [n, J], peak probability 0..1
+	Plane   tensor.Tensor // head coords: [n, J, H*W], the heat volume's marginal, or nothing if the network does not tell it
+	Depth   tensor.Tensor // head coords: [n, J, D], likewise
 	Heatmap tensor.Tensor // head heatmap: [n, J*D, H, W] before the softmax
 }
 

@@ -10,12 +10,15 @@ type Ports struct {
 	Image   string // [N,3,H,W]
 	Coords  string // head coords: [N,J,3]
 	Score   string // head coords: [N,J]; "" if the graph has none
+	Plane   string // head coords: [N,J,H*W]; "" if the graph does not have it and Depth
+	Depth   string // head coords: [N,J,D]
 	Heatmap string // head heatmap: [N,J*D,H,W]
 	Batch   int    // crops a run takes: 0 any, else exactly so many
 }
 
 // Ports finds the graph's inputs and outputs and checks their names, types and
-// shapes against the metadata. Names are fixed (image, coords, score, heatmap)
+// shapes against the metadata. Names are fixed (image, coords, score, plane,
+// depth, heatmap)
 // except where there is one candidate only. The error wraps ErrModel and lists
 // all that does not fit.
 func (s *Spec) Ports(g *Graph) (Ports, error) {
@@ -29,6 +32,10 @@ func (s *Spec) Ports(g *Graph) (Ports, error) {
 	if s.Head == HeadCoords {
 		p.Coords = c.pick("output", g.Outputs, "coords", true, joints, 3)
 		p.Score = c.pick("output", g.Outputs, "score", false, joints)
+		p.Plane = c.pick("output", g.Outputs, "plane", false, joints, int64(s.HeatH*s.HeatW))
+		if p.Depth = c.pick("output", g.Outputs, "depth", false, joints, int64(s.DepthBins)); p.Plane == "" || p.Depth == "" {
+			p.Plane, p.Depth = "", ""
+		}
 	} else {
 		p.Heatmap = c.pick("output", g.Outputs, "heatmap", true, joints*int64(s.DepthBins), int64(s.HeatH), int64(s.HeatW))
 	}

@@ -62,7 +62,7 @@ type Spec struct {
 	TrainConfig string
 	FixedBatch  int         // the only batch size that the file takes; 0 = any
 	ScoreCurve  *ScoreCurve // nil: the score is the peak probability itself
-	Agreement   *Agreement  // nil: the score of two looks is the mean of theirs
+	ScoreTwo    *ScoreCurve // the same where the crop and its mirror image were looked at
 }
 
 // ScoreCurve turns the peak probability of a heat volume, which is small and
@@ -83,18 +83,6 @@ func LogOdds(score float64) float64 {
 	const least = 1e-9
 	score = math.Min(math.Max(score, least), 1-least)
 	return math.Log(score / (1 - score))
-}
-
-// Agreement is what two looks at a joint, in the crop and in its mirror image,
-// say together of the chance that it is right, as fitted on labelled pictures:
-//
-//	log odds = mean of both log odds + Offset - PerSide * distance / side of the crop
-type Agreement struct{ Offset, PerSide float64 }
-
-// Score of a joint that two looks with those scores place so far apart, in
-// parts of the crop's side.
-func (a *Agreement) Score(first, second, apart float64) float64 {
-	return 1 / (1 + math.Exp(-((LogOdds(first)+LogOdds(second))/2 + a.Offset - a.PerSide*apart)))
 }
 
 // The values of Spec.DepthAxis. A crop does not show where in the picture it
@@ -236,20 +224,26 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 	if _, ok := meta["mhp.fixed_batch"]; ok {
 		s.FixedBatch = p.whole("fixed_batch", 1, 64)
 	}
-	if _, ok := meta["mhp.score_logit"]; ok {
-		v := p.numbers("score_logit", 2)
-		s.ScoreCurve = &ScoreCurve{Slope: v[0], Offset: v[1]}
-	}
-	if _, ok := meta["mhp.score_agreement"]; ok {
-		v := p.numbers("score_agreement", 2)
-		s.Agreement = &Agreement{Offset: v[0], PerSide: v[1]}
-	}
+	s.ScoreCurve = p.scoreCurve("score_logit")
+	s.ScoreTwo = p.scoreCurve("score_logit_two")
 	p.joints(s)
 	p.contradictions(s)
 	if len(p.problems) > 0 {
 		return nil, fmt.Errorf("%w: metadata: %s", ErrModel, strings.Join(p.problems, "; "))
 	}
 	return s, nil
+}
+
+// scoreCurve reads an optional curve.
+func (p *parser) scoreCurve(key string) *ScoreCurve {
+	if _, ok := p.meta["mhp."+key]; !ok {
+		return nil
+	}
+	v := p.numbers(key, 2)
+	if v[0] <= 0 {
+		p.problems = append(p.problems, "mhp."+key+" must have a slope above 0, so that a higher peak gives a higher score")
+	}
+	return &ScoreCurve{Slope: v[0], Offset: v[1]}
 }
 
 // joints fills s.Set: a known set must have exactly the names the file states.
@@ -288,12 +282,6 @@ func (p *parser) contradictions(s *Spec) {
 	}
 	if s.InputScale == 0 {
 		p.problems = append(p.problems, "mhp.input_scale must not be 0")
-	}
-	if s.ScoreCurve != nil && s.ScoreCurve.Slope <= 0 {
-		p.problems = append(p.problems, "mhp.score_logit must have a slope above 0, so that a higher peak gives a higher score")
-	}
-	if s.Agreement != nil && (s.ScoreCurve == nil || s.Agreement.PerSide < 0) {
-		p.problems = append(p.problems, "mhp.score_agreement wants mhp.score_logit and a second number of at least 0, so that disagreement lowers the score")
 	}
 	for _, v := range s.InputStd {
 		if v == 0 {
@@ -334,11 +322,10 @@ func (s *Spec) Metadata() map[string]string {
 	if s.FixedBatch > 0 {
 		meta["mhp.fixed_batch"] = strconv.Itoa(s.FixedBatch)
 	}
-	if c := s.ScoreCurve; c != nil {
-		meta["mhp.score_logit"] = number(c.Slope) + "," + number(c.Offset)
-	}
-	if a := s.Agreement; a != nil {
-		meta["mhp.score_agreement"] = number(a.Offset) + "," + number(a.PerSide)
+	for key, c := range map[string]*ScoreCurve{"mhp.score_logit": s.ScoreCurve, "mhp.score_logit_two": s.ScoreTwo} {
+		if c != nil {
+			meta[key] = number(c.Slope) + "," + number(c.Offset)
+		}
 	}
 	return meta
 }

@@ -120,26 +120,23 @@ func TestScoreCurve(t *testing.T) {
 	}
 }
 
-func TestScoreCurveThereAndBack(t *testing.T) {
-	s := mustSpec(t, with(tinyMeta(HeadCoords), "mhp.score_logit", "1.25,5.5"))
-	if s.ScoreCurve == nil || *s.ScoreCurve != (ScoreCurve{1.25, 5.5}) {
-		t.Errorf("score curve %v", s.ScoreCurve)
-	}
-	if got := s.Metadata()["mhp.score_logit"]; got != "1.25,5.5" {
-		t.Errorf("written back as %q", got)
-	}
-	agreeing := func(curve, agreement string) map[string]string {
-		return with(tinyMeta(HeadCoords), "mhp.score_logit", curve, "mhp.score_agreement", agreement)
-	}
-	if got := mustSpec(t, agreeing("1.25,5.5", "0.5,12")).Metadata()["mhp.score_agreement"]; got != "0.5,12" {
-		t.Errorf("agreement %q", got)
-	}
-	for _, wrong := range [][2]string{{"-", "0.5,12"}, {"1.25,5.5", "0.5,-12"}, {"1.25,5.5", "0.5"}} {
-		if _, err := ParseSpec(agreeing(wrong[0], wrong[1])); err == nil || !strings.Contains(err.Error(), "score_agreement") {
-			t.Errorf("%v: error %v", wrong, err)
+func TestScoreCurvesThereAndBack(t *testing.T) {
+	for _, key := range []string{"mhp.score_logit", "mhp.score_logit_two"} {
+		s := mustSpec(t, with(tinyMeta(HeadCoords), key, "1.25,5.5"))
+		curve, other := s.ScoreCurve, s.ScoreTwo
+		if key == "mhp.score_logit_two" {
+			curve, other = other, curve
 		}
-	}
-	if _, err := ParseSpec(with(tinyMeta(HeadCoords), "mhp.score_logit", "-1,5")); err == nil {
-		t.Error("a falling curve was accepted")
+		if curve == nil || *curve != (ScoreCurve{1.25, 5.5}) || other != nil {
+			t.Errorf("%s: curves %v, %v", key, s.ScoreCurve, s.ScoreTwo)
+		}
+		if got := s.Metadata()[key]; got != "1.25,5.5" {
+			t.Errorf("%s written back as %q", key, got)
+		}
+		for _, wrong := range []string{"-1,5", "1"} {
+			if _, err := ParseSpec(with(tinyMeta(HeadCoords), key, wrong)); err == nil || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s %s: error %v", key, wrong, err)
+			}
+		}
 	}
 }

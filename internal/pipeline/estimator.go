@@ -81,9 +81,10 @@ type Estimator struct {
 	crops    []geom.CropToImage
 	squares  []geom.BoxPx
 	points   [][]postprocess.HeatPoint // [batch][J]
-	mirrored []postprocess.HeatPoint
-	batch    int          // the most people of one run
-	sharp    *frame.Frame // the picture at hand, decoded again; nil if it was not
+	straight []postprocess.Look        // [batch] what was said of the crops, until their mirror images are seen
+	mirrored []postprocess.HeatPoint   // of networks that tell no marginals
+	batch    int                       // the most people of one run
+	sharp    *frame.Frame              // the picture at hand, decoded again; nil if it was not
 	timings  Timings
 }
 
@@ -102,6 +103,7 @@ func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptio
 		cropper: preprocess.New(spec), decoder: postprocess.New(spec),
 		crops: make([]geom.CropToImage, batch), squares: make([]geom.BoxPx, batch),
 		points:   make([][]postprocess.HeatPoint, batch),
+		straight: make([]postprocess.Look, batch),
 		mirrored: make([]postprocess.HeatPoint, len(spec.Set.Joints)),
 	}
 	for i := range e.points {
@@ -225,15 +227,35 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 		return err
 	}
 	for i := range n {
-		if mirror {
+		look, whole := lookOf(out, i, run)
+		switch {
+		case !mirror:
+			e.decode(e.points[i], out, i, run)
+			if whole && e.opts.Flip {
+				keep(&e.straight[i], look)
+			}
+		case whole:
+			e.decoder.Merge(e.points[i], e.straight[i], look)
+		default:
 			e.decode(e.mirrored, out, i, run)
 			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec())
-		} else {
-			e.decode(e.points[i], out, i, run)
 		}
 	}
 	e.timings.Joints += time.Since(ran)
 	return nil
+}
+
+// lookOf is what the network said of crop i of n, if it tells marginals; valid until its next run.
+func lookOf(out infer.Output, i, n int) (look postprocess.Look, ok bool) {
+	part := func(values []float32) []float32 { return values[i*len(values)/n : (i+1)*len(values)/n] }
+	return postprocess.Look{Score: part(out.Score.Data), Plane: part(out.Plane.Data), Depth: part(out.Depth.Data)}, len(out.Plane.Data) > 0
+}
+
+// keep copies a look to memory that is used again.
+func keep(dst *postprocess.Look, look postprocess.Look) {
+	dst.Score = append(dst.Score[:0], look.Score...)
+	dst.Plane = append(dst.Plane[:0], look.Plane...)
+	dst.Depth = append(dst.Depth[:0], look.Depth...)
 }
 
 // decode reads person i of n out of whatever head the network has.

@@ -185,11 +185,39 @@ func TestFlipMergesMirroredCrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The middle of columns 0 and 255, 127.5 of 256 px across 1.25*99 px, 128 being the centre 49.5.
-	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-0.5*1.25*99/256, 1e-6)
+	// The middle of cells 0 and 31, 124 of 256 px across 1.25*99 px, 128 being the centre 49.5.
+	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-4*1.25*99/256, 1e-6)
 	if runner.Runs != 2 || p.Looks != 2 {
 		t.Errorf("%d runs, %d looks, want 2", runner.Runs, p.Looks)
 	}
+}
+
+// TestFlipBelievesWhatBothLooksHoldLikely: each look wavers between two columns, of which one is common.
+func TestFlipBelievesWhatBothLooksHoldLikely(t *testing.T) {
+	spec := testSpec(t)
+	cells, joints := spec.HeatW*spec.HeatH, len(spec.Set.Joints)
+	runner := fake.New(spec)
+	runner.Coords, runner.Score = constant(spec, 20, 16, 16)
+	runner.Plane, runner.Depth = make([]float32, joints*cells), make([]float32, joints*spec.DepthBins)
+	for i := range runner.Depth {
+		runner.Depth[i] = 1 / float32(spec.DepthBins)
+	}
+	runner.Answer = func(_ tensor.Tensor, out infer.Output) error {
+		columns := [2]int{20, 5}
+		if runner.Runs == 2 {
+			columns = [2]int{8, spec.HeatW - 1 - 5}
+		}
+		for at := 16 * spec.HeatW; at < len(out.Plane.Data); at += cells {
+			out.Plane.Data[at+columns[0]], out.Plane.Data[at+columns[1]] = 0.6, 0.4
+		}
+		return nil
+	}
+	e := newTestEstimator(t, runner, detect.Given([]geom.BoxPx{{X: 0, Y: 0, W: 100, H: 100}}), EstimatorOptions{Flip: true})
+	p, err := e.Picture(context.Background(), frame.New(100, 100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5+(5-16)*8*1.25*99/256, 0.1)
 }
 
 func TestHeightFallsBackToTheBox(t *testing.T) {

@@ -4,7 +4,7 @@
 //	coords [J,3] --Coords--+
 //	                       +--> heat cells --Person--> crop px -> image px -> camera mm
 //	volume [J*D,H,W] --Volume--+      ^
-//	                            MirrorBack (flip test)
+//	                            Merge, MirrorBack (two looks)
 package postprocess
 
 import (
@@ -36,6 +36,8 @@ type Decoder struct {
 	floor  float32 // exponents below it cannot move a result, see exponentFloor
 
 	stature *statureBones // for HeightDepthMM
+	mirror  []int         // for Merge: the set's mirror index
+	logs    []float64     // for Merge
 
 	// What Volume's goroutines share during one call.
 	volume []float32
@@ -53,6 +55,8 @@ func New(spec *model.Spec) *Decoder {
 		root:    spec.Set.Root(),
 		floor:   exponentFloor(spec.DepthBins, spec.HeatH, spec.HeatW),
 		stature: newStatureBones(spec.Set),
+		mirror:  spec.Set.MirrorIndex(),
+		logs:    make([]float64, max(spec.HeatH*spec.HeatW, spec.DepthBins)),
 	}
 	d.help = func() {
 		defer d.group.Done()
@@ -122,49 +126,6 @@ func (d *Decoder) middle() HeatPoint {
 		X: float64(d.spec.HeatW-1) / 2,
 		Y: float64(d.spec.HeatH-1) / 2,
 		Z: float64(d.spec.DepthBins-1) / 2,
-	}
-}
-
-// The powers of the odds that a joint weighs with in MirrorBack: of its own, and
-// of the mean of all joints' log odds. The mean of two places that exclude each
-// other is neither: on photographs of the development sets the plain mean gained
-// nothing. Who is seen from the front in one look and from behind in the other
-// must be taken from one of them as a whole.
-const (
-	surerJoint  = 2
-	surerPerson = 12
-)
-
-// MirrorBack is the flip test: dst becomes the mean of dst and of what the
-// network said of the mirrored crop, each weighted by powers of the odds
-// score/(1-score) of its joint and of all joints. Scores are averaged, too, unless the model's
-// file says what agreement is worth. In the mirrored crop left and right joints
-// are exchanged, and column x of the input is column InputWPx-1-x: of cells,
-// which begin at the first column's centre, that is not HeatW-1-x. mirrored is
-// used up.
-func MirrorBack(dst, mirrored []HeatPoint, spec *model.Spec) {
-	for _, pair := range spec.Set.Mirror {
-		mirrored[pair[0]], mirrored[pair[1]] = mirrored[pair[1]], mirrored[pair[0]]
-	}
-	last := float64(spec.InputWPx-1) * float64(spec.HeatW) / float64(spec.InputWPx)
-	whole := 0.0 // by how much dst is the surer look
-	for j, p := range dst {
-		whole += (model.LogOdds(p.Score) - model.LogOdds(mirrored[j].Score)) / float64(len(dst))
-	}
-	for j, p := range dst {
-		q := mirrored[j]
-		q.X = last - q.X
-		part := 1 / (1 + math.Exp(surerJoint*(model.LogOdds(p.Score)-model.LogOdds(q.Score))+surerPerson*whole)) // of q
-		dst[j] = HeatPoint{
-			X:     p.X + part*(q.X-p.X),
-			Y:     p.Y + part*(q.Y-p.Y),
-			Z:     p.Z + part*(q.Z-p.Z),
-			Score: (p.Score + q.Score) / 2,
-		}
-		if spec.Agreement != nil {
-			apart := math.Hypot((q.X-p.X)/float64(spec.HeatW), (q.Y-p.Y)/float64(spec.HeatH))
-			dst[j].Score = spec.Agreement.Score(p.Score, q.Score, apart)
-		}
 	}
 }
 

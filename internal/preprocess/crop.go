@@ -39,6 +39,7 @@ type Cropper struct {
 	Threads int
 
 	width, height int
+	cellPx        float64         // width of a heat cell
 	bgr           bool            // the network wants blue first
 	level         [3][256]float32 // tensor value of each grey level, by plane
 	line          line            // the same as a line
@@ -65,6 +66,7 @@ func New(spec *model.Spec) *Cropper {
 	c := &Cropper{
 		width:  spec.InputWPx,
 		height: spec.InputHPx,
+		cellPx: float64(spec.InputWPx) / float64(spec.HeatW),
 		bgr:    spec.ColorOrder == "bgr",
 		column: make([]sample, spec.InputWPx),
 	}
@@ -95,9 +97,11 @@ func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage) {
 	c.fill(dst, f, m)
 }
 
-// CropMirrored is Crop with left and right exchanged: its column x is Crop's
-// column width-1-x.
+// CropMirrored is Crop with left and right exchanged, about the middle between
+// the first px of the first and of the last heat cell: where the crop has cell
+// x, the mirror image has cell HeatW-1-x.
 func (c *Cropper) CropMirrored(dst []float32, f *frame.Frame, m geom.CropToImage) {
+	m.ShiftX -= (c.cellPx - 1) * m.Scale
 	m = toPixels(f, m)
 	for x := range c.column {
 		c.column[x] = sampleAt(m.Scale, m.ShiftX, c.width-1-x)

@@ -135,8 +135,13 @@ func TestCropMirroredIsTheCropFromRightToLeft(t *testing.T) {
 	c := New(spec)
 	m := mapFor(t, geom.BoxPx{X: 100, Y: -10, W: 70, H: 60}, f, 64)
 	crop, mirrored := make([]float32, 3*64*64), make([]float32, 3*64*64)
-	c.Crop(crop, f, m)
 	c.CropMirrored(mirrored, f, m)
+	if cellPx := 64 / spec.HeatW; cellPx > 1 { // the first px of the first cell is that of the last one
+		m.ShiftX -= float64(cellPx-1) * m.Scale
+	} else {
+		t.Fatalf("cells of %d px test nothing", cellPx)
+	}
+	c.Crop(crop, f, m)
 	for row := range 3 * 64 {
 		for x := range 64 {
 			if got, want := mirrored[row*64+x], crop[row*64+63-x]; got != want {

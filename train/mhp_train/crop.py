@@ -67,6 +67,11 @@ def centre_px(matrix: np.ndarray) -> np.ndarray:
     return apply_affine(inverse(matrix), np.full(2, CROP_PX / 2))
 
 
+def mirrored(matrix: np.ndarray, input_px: int) -> np.ndarray:
+    """The affine to the mirror image of the crop: about the middle of the first and the last of its cells of 8 px of the input, so that cells fall on cells."""
+    return np.array([[-1.0], [1.0]]) * matrix + np.array([[0, 0, CROP_PX * (1 - 8 / input_px)], [0, 0, 0]])
+
+
 def to_input(matrix: np.ndarray, input_px: int) -> np.ndarray:
     """The same affine for an input of `input_px` instead of 256: pixel i there lies at i * 256 / input_px of the crop."""
     return matrix * (input_px / CROP_PX)

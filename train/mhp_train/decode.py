@@ -12,21 +12,20 @@ CROP_PX = 256
 DEPTH_MIN_MM, DEPTH_MAX_MM = -1000.0, 1000.0
 
 
-def soft_argmax(volume: torch.Tensor, joints: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Expected index per axis and peak probability of the softmax over D*H*W.
+def soft_argmax(volume: torch.Tensor, joints: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Expected index per axis, peak probability and marginals of the softmax over D*H*W.
 
-    volume [N,J*D,H,W], channel = joint * D + depth -> coords [N,J,3] (x, y, z in cells), score [N,J] in (0, 1].
+    volume [N,J*D,H,W], channel = joint * D + depth -> coords [N,J,3] (x, y, z in cells), score [N,J] in (0, 1],
+    plane [N,J,H*W] (sums over the depth), depth [N,J,D] (sums over the plane).
     """
     count, channels, height, width = volume.shape
-    depth = channels // joints
+    bins = channels // joints
     probability = torch.softmax(volume.float().reshape(count, joints, -1), dim=-1)
     score = probability.amax(dim=-1)
-    probability = probability.reshape(count, joints, depth, height, width)
-    plane = probability.sum(dim=2)
-    x = expected_index(plane.sum(dim=2))
-    y = expected_index(plane.sum(dim=3))
-    z = expected_index(probability.sum(dim=(3, 4)))
-    return torch.stack([x, y, z], dim=-1), score
+    probability = probability.reshape(count, joints, bins, height, width)
+    plane, depth = probability.sum(dim=2), probability.sum(dim=(3, 4))
+    coords = [expected_index(plane.sum(dim=2)), expected_index(plane.sum(dim=3)), expected_index(depth)]
+    return torch.stack(coords, dim=-1), score, plane.flatten(2), depth
 
 
 def expected_index(distribution: torch.Tensor) -> torch.Tensor:

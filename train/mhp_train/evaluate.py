@@ -3,8 +3,8 @@
     python3 -m mhp_train.evaluate --model models/mhp-xs.onnx --data ../shared/data --shards /var/tmp/mhp-data [--json FILE] [--parts]
 
 --model takes an ONNX file of ours (normalisation in the graph, head coords) or a checkpoint (moving average of its weights).
-Each person is looked at twice, in the crop and in its mirror image, as the program does by default (`looks`); the curves that its score
-needs are fitted on the photographs at hand and printed.
+Each person is looked at twice, in the crop and in its mirror image, as the program does by default (`looks`); the score curves of one look
+and of two are fitted on the photographs at hand and printed.
 --shards holds `lspet-dev` and `synth-test`.  MPJPE: all 21 joints, relative to the root, camera mm after back-projection with
 the true camera and the true root depth.  PA-MPJPE: the same after similarity alignment.  Sets that are absent are skipped and named.
 --parts measures people of whom only the upper part shows instead: PCK of the joints that do, in parts of the whole torso.
@@ -15,7 +15,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -31,14 +33,39 @@ from .testsets import Case
 BATCH = 16
 PCK_SHARE = 0.2
 PHOTOGRAPHS = ("lspet-dev", "coco_people")  # the sets that the score curve is fitted on
-Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
 
 
-Seen = list[tuple[Case, Look, Look]]  # a person in the crop, and in the mirrored crop
+@dataclass(frozen=True)
+class Sighting:
+    """A person, the affine image px -> crop px, and what the network said of the crop and of its mirror image."""
+
+    case: Case
+    matrix: np.ndarray
+    straight: Look
+    mirrored: Look
+
+    def one_look(self) -> Prediction:
+        """What the crop alone says; the score is the peak probability."""
+        return self.placed(self.straight.coords, self.straight.peak)
+
+    def two_looks(self) -> Prediction:
+        """What both say; the score is the peak of their product."""
+        return self.placed(*merged(self.straight, self.mirrored, self.width))
+
+    @property
+    def width(self) -> int:
+        """Cells along each side of the heat volume."""
+        return math.isqrt(self.straight.plane.shape[1])
+
+    def placed(self, coords: np.ndarray, score: np.ndarray) -> Prediction:
+        """Coordinates in cells as places in the picture."""
+        points_px = crop.apply_affine(crop.inverse(self.matrix), decode.cells_to_crop_px(coords[:, :2], self.width))
+        return Prediction(points_px, decode.depth_index_to_mm(coords[:, 2], self.straight.depth.shape[1]), score, crop.centre_px(self.matrix))
 
 
 def torch_predictor(path: Path, input_px: int = 256) -> tuple[Predictor, int]:
-    """images uint8 [N,P,P,3] -> coords [N,J,3] in cells, score [N,J]; and P."""
+    """images uint8 [N,P,P,3] -> coords [N,J,3] in cells, score [N,J], plane [N,J,H*W], depth [N,J,D]; and P."""
     state = checkpoint.load(path)
     named = checkpoint.weights(state)
     joints = len(skeleton.load(state.get("joints", "muco21")).joints)
@@ -52,10 +79,9 @@ def network_predictor(network: torch.nn.Module, joints: int) -> Predictor:
     mean, std = torch.tensor(export.MEAN), torch.tensor(export.STD)
 
     @torch.no_grad()
-    def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(images: np.ndarray) -> tuple[np.ndarray, ...]:
         normalised = ((torch.from_numpy(images).float() - mean) / std).permute(0, 3, 1, 2)
-        coords, score = decode.soft_argmax(network(normalised), joints)
-        return coords.numpy(), score.numpy()
+        return tuple(output.numpy() for output in decode.soft_argmax(network(normalised), joints))
 
     return predict
 
@@ -72,23 +98,23 @@ def onnx_predictor(path: Path, threads: int = 2) -> tuple[Predictor, int]:
     if entries.get("mhp.head") != "coords" or entries.get("mhp.input_std") != "1,1,1" or entries.get("mhp.depth_axis") != "crop":
         raise ValueError(f"{path}: evaluation needs a file written by scripts/export_onnx.py from a checkpoint of ours with --head coords --normalize graph")
 
-    def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        coords, score = session.run(["coords", "score"], {"image": images.transpose(0, 3, 1, 2).astype(np.float32)})
-        return coords, score
+    def predict(images: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(session.run(["coords", "score", "plane", "depth"], {"image": images.transpose(0, 3, 1, 2).astype(np.float32)}))
 
     return predict, int(entries["mhp.input_width_px"])
 
 
-def looks(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterator[tuple[Case, Look, Look]]:
-    """Each case with what the network says of the crop and of the mirrored crop, in batches; cases whose box misses the picture are left out."""
-    waiting: list[tuple[Case, np.ndarray, np.ndarray]] = []
+def sightings(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterator[Sighting]:
+    """Each case with what the network says of the crop and of its mirror image, in batches; cases whose box misses the picture are left out."""
+    waiting: list[tuple[Case, np.ndarray, list[np.ndarray]]] = []
     for case in cases:
         square = crop.process_bbox(case.box, case.picture.shape[1], case.picture.shape[0])
         if square is None:
             continue
         matrix = crop.image_to_crop(square)
-        image = cv2.warpAffine(case.picture, crop.to_input(matrix, input_px), (input_px, input_px), flags=cv2.INTER_LINEAR)
-        waiting.append((dataclasses.replace(case, picture=np.zeros((0, 0, 3), np.uint8)), matrix, image))
+        images = [cv2.warpAffine(case.picture, crop.to_input(m, input_px), (input_px, input_px), flags=cv2.INTER_LINEAR)
+                  for m in (matrix, crop.mirrored(matrix, input_px))]
+        waiting.append((dataclasses.replace(case, picture=np.zeros((0, 0, 3), np.uint8)), matrix, images))
         if len(waiting) == BATCH:
             yield from finished(waiting, predictor)
             waiting = []
@@ -96,23 +122,12 @@ def looks(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterato
         yield from finished(waiting, predictor)
 
 
-def finished(waiting, predictor: Predictor) -> Iterator[tuple[Case, Look, Look]]:
-    """Run one batch and its mirror image, and bring the coordinates back to the pictures."""
-    images = np.stack([image for _, _, image in waiting])
-    straight, mirrored = predictor(images), predictor(np.ascontiguousarray(images[:, :, ::-1]))
-    size, other = images.shape[2], skeleton.load("muco21").mirror_index
-    for row, (case, matrix, _) in enumerate(waiting):
-        found = []
-        for coords, peak in (straight, mirrored):
-            xyz = coords[row].astype(np.float64)
-            points, chance = decode.cells_to_crop_px(xyz[:, :2], size // 8), peak[row]
-            if coords is mirrored[0]:
-                # Columns change places: of 256 that cover the crop, column x is column 255 - x.
-                points = (np.array([(size - 1) * decode.CROP_PX / size, 0]) + points * [-1, 1])[other]
-                xyz, chance = xyz[other], chance[other]
-            found.append(Look(crop.apply_affine(crop.inverse(matrix), points), decode.depth_index_to_mm(xyz[:, 2], 32), chance,
-                              crop.centre_px(matrix), decode.CROP_PX / matrix[0, 0]))
-        yield case, *found
+def finished(waiting, predictor: Predictor) -> Iterator[Sighting]:
+    """Run one batch and its mirror images."""
+    outputs = [predictor(np.stack(images)) for images in zip(*(images for _, _, images in waiting))]
+    for row, (case, matrix, images) in enumerate(waiting):
+        straight, mirrored = (Look(*(values[row] for values in output)) for output in outputs)
+        yield Sighting(case, matrix, straight, mirrored.mirrored(images[0].shape[1] // 8))
 
 
 def camera_mm(prediction: Prediction, camera_px: np.ndarray, root_depth_mm: float) -> np.ndarray:
@@ -162,13 +177,13 @@ def measure(people: list[tuple[Case, Prediction]]) -> dict:
 
 def part_figures(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
     """PCK of the upper parts of the people of LSPET dev and of the synthetic test set."""
-    curve, _ = curves(sightings(predictor, input_px, data, shards, PHOTOGRAPHS))
     results = {}
     for name in ("lspet-dev", "synth-test"):
         near = []
-        for part, straight, mirrored in looks(testsets.upper_parts(testsets.from_shards(shards / name)), predictor, input_px):
+        for seen in sightings(testsets.upper_parts(testsets.from_shards(shards / name)), predictor, input_px):
+            part = seen.case
             if part.torso_px:
-                off_px = metrics.joint_errors(merged(straight, mirrored, curve).points_px, part.points_px)
+                off_px = metrics.joint_errors(seen.two_looks().points_px, part.points_px)
                 near.append(100.0 * (off_px[part.labelled] < PCK_SHARE * part.torso_px))
         results[f"{name} parts"] = {"pck": metrics.figure(near, "%")}
     return results
@@ -200,41 +215,23 @@ def sets(data: Path, shards: Path) -> dict[str, Iterator[Case]]:
     return found
 
 
-def sightings(predictor: Predictor, input_px: int, data: Path, shards: Path, names: tuple[str, ...] = ()) -> dict[str, Seen]:
-    """Set -> everybody in it, seen twice; of all sets at hand or of those named."""
-    return {name: list(looks(cases, predictor, input_px)) for name, cases in sets(data, shards).items() if not names or name in names}
-
-
-def curves(seen: dict[str, Seen]) -> tuple[score_curve.Curve, score_curve.Agreement | None]:
-    """What the photographs among the sets say of the score of one look and of two; without any, the peak itself and nothing."""
-    photographs = [entry for name in PHOTOGRAPHS for entry in seen.get(name, ())]
-    if not photographs:
-        return score_curve.Curve(1.0, 0.0), None
-    alone = [(case, Prediction(straight.points_px, straight.depth_mm, straight.peak, straight.centre_px)) for case, straight, _ in photographs]
-    curve = score_curve.fit(*measure(alone)["pairs"])
-    odds, apart = [], []
-    for case, straight, mirrored in photographs:
-        if metrics.torso_px(case.points_px, case.labelled) is not None:
-            counted = case.labelled & scored_joints(case) & case.inside
-            odds.append((curve.log_odds(straight.peak) + curve.log_odds(mirrored.peak))[counted] / 2)
-            apart.append(straight.apart(mirrored)[counted])
-    errors = measure([(case, merged(straight, mirrored, curve)) for case, straight, mirrored in photographs])["pairs"][1]
-    return curve, score_curve.fit_agreement(np.concatenate(odds), np.concatenate(apart), errors)
-
-
 def evaluate(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
-    """Figures of every set at hand; `all` holds the score table of the sets together and the curves that fit the photographs."""
-    seen = sightings(predictor, input_px, data, shards)
-    curve, agreement = curves(seen)
-    results = {name: measure([(case, merged(straight, mirrored, curve, agreement)) for case, straight, mirrored in entries])
-               for name, entries in seen.items()}
-    pairs = {name: result.pop("pairs") for name, result in results.items()}
+    """Figures of every set at hand; `all` holds the score table of the sets together and the score curves of one look and of two, as fitted
+    on the photographs; figures of two looks have scores by these."""
+    results, pairs, alone = {}, {}, {}
+    for name, cases in sets(data, shards).items():
+        seen = list(sightings(cases, predictor, input_px))
+        results[name] = measure([(each.case, each.two_looks()) for each in seen])
+        pairs[name] = results[name].pop("pairs")
+        if name in PHOTOGRAPHS:
+            alone[name] = measure([(each.case, each.one_look()) for each in seen])["pairs"]
     if pairs:
         table, rho = metrics.score_table(*joined(pairs, pairs))
         results["all"] = {"score_table": table, "score_spearman": rho}
-    if agreement:
-        results["all"] |= {"score_slope": curve.slope, "score_offset": curve.offset,
-                           "agreement_offset": agreement.offset, "agreement_per_side": agreement.per_side}
+    if alone:
+        for looks, found in (("one_look", alone), ("two_looks", pairs)):
+            curve = score_curve.fit(*joined(found, alone))
+            results["all"] |= {f"score_slope_{looks}": curve.slope, f"score_offset_{looks}": curve.offset}
     return results
 
 

@@ -53,7 +53,7 @@ class Options:
     licence: str = ""
     accuracy: dict[str, str] = field(default_factory=dict)
     score_curve: tuple[float, float] | None = None  # slope, offset: see mhp_train.score_curve
-    score_agreement: tuple[float, float] | None = None  # offset, per side of the crop: the same
+    score_curve_two: tuple[float, float] | None = None  # the same of two looks
 
     def validate(self) -> None:
         for value, allowed, flag in ((self.variant, VARIANTS, "--variant"), (self.head, HEADS, "--head"),
@@ -68,7 +68,8 @@ class Options:
 
 
 class Exportable(nn.Module):
-    """image [N,3,H,W] -> (coords [N,J,3], score [N,J]) or the heat volume [N,J*D,H/c,W/c]."""
+    """image [N,3,H,W] -> coords [N,J,3], score [N,J] and the marginals plane [N,J,H/c*W/c], depth [N,J,D], from which two looks are made
+    one, or the heat volume [N,J*D,H/c,W/c]."""
 
     def __init__(self, network: nn.Module, mean: torch.Tensor, joints: int, depth_bins: int, cells: int, head: str):
         super().__init__()
@@ -77,9 +78,8 @@ class Exportable(nn.Module):
         self.centred = bool(mean.any())
         self.depth_bins, self.cells = depth_bins, cells * cells
         y, x = torch.meshgrid(torch.arange(float(cells)), torch.arange(float(cells)), indexing="ij")
-        self.register_buffer("plane", torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3))
-        depth = torch.arange(float(depth_bins))
-        self.register_buffer("depth", torch.stack([torch.ones_like(depth), depth]))
+        self.register_buffer("places", torch.stack([x, y], dim=-1).reshape(-1, 2))
+        self.register_buffer("bins", torch.arange(float(depth_bins)).reshape(-1, 1))
 
     def forward(self, image: torch.Tensor):
         volume = self.network(image - self.mean if self.centred else image)
@@ -88,10 +88,10 @@ class Exportable(nn.Module):
         volume = volume.reshape(-1, self.joints, self.depth_bins, self.cells)
         # Largest value subtracted, so the peak's weight is 1 and its probability is 1 / sum.
         weight = torch.exp(volume - volume.amax(dim=(2, 3), keepdim=True))
-        # Planes first: a small constant is read instead of four numbers a voxel.
-        planes = torch.matmul(weight, self.plane)  # [N,J,D,3]: sums of w x, w y, w
-        sums = torch.matmul(self.depth, planes).reshape(-1, self.joints, 6)  # of x, y, 1, and again weighted by z
-        return sums[..., [0, 1, 5]] / sums[..., 2:3], 1 / sums[..., 2]
+        plane, depth = weight.sum(dim=2), weight.sum(dim=3)
+        score = 1 / depth.sum(dim=2)
+        plane, depth = plane * score[..., None], depth * score[..., None]
+        return torch.cat([torch.matmul(plane, self.places), torch.matmul(depth, self.bins)], dim=2), score, plane, depth
 
 
 def folded(network: MobileHumanPose) -> MobileHumanPose:
@@ -164,8 +164,8 @@ def metadata(network: MobileHumanPose, options: Options, state: dict | None) -> 
     }
     if options.score_curve:
         entries["score_logit"] = joined(options.score_curve)
-    if options.score_agreement:
-        entries["score_agreement"] = joined(options.score_agreement)
+    if options.score_curve_two:
+        entries["score_logit_two"] = joined(options.score_curve_two)
     return {f"mhp.{key}": str(value) for key, value in entries.items()}
 
 
@@ -188,7 +188,7 @@ def load_network(options: Options) -> tuple[MobileHumanPose, dict | None]:
 
 def to_onnx(module: Exportable, input_px: int) -> bytes:
     """Serialised ONNX model with a dynamic batch."""
-    names = ["coords", "score"] if module.head == "coords" else ["heatmap"]
+    names = ["coords", "score", "plane", "depth"] if module.head == "coords" else ["heatmap"]
     arguments = dict(
         input_names=["image"], output_names=names, opset_version=OPSET,
         dynamic_axes={name: {0: "batch"} for name in ["image", *names]})
@@ -228,14 +228,15 @@ def check(model: bytes, network: MobileHumanPose, options: Options) -> dict[str,
 
 def differences(outputs, volume: torch.Tensor, joints: int, head: str) -> list[tuple[str, float, float]]:
     """(figure, value, limit) of one batch."""
-    coords, score = decode.soft_argmax(volume, joints)
+    coords, score, plane, depth = decode.soft_argmax(volume, joints)
     if head == "heatmap":
         relative = (outputs[0] - volume).abs().max() / volume.abs().max()
-        decoded, _ = decode.soft_argmax(outputs[0], joints)
+        decoded, *_ = decode.soft_argmax(outputs[0], joints)
         return [("volume, of its largest value", float(relative), VOLUME_LIMIT),
                 ("coords, cells", float((decoded - coords).abs().max()), COORDS_LIMIT_CELLS)]
     return [("coords, cells", float((outputs[0] - coords).abs().max()), COORDS_LIMIT_CELLS),
-            ("score", float((outputs[1] - score).abs().max()), COORDS_LIMIT_CELLS)]
+            *((name, float((output - value).abs().max()), COORDS_LIMIT_CELLS)
+              for name, output, value in zip(("score", "plane", "depth"), outputs[1:], (score, plane, depth)))]
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,4 +1,7 @@
-"""One person seen twice, in the crop and in its mirror image, and what the program makes of it.  Twin of Go's `postprocess.MirrorBack`."""
+"""One person seen twice, in the crop and in its mirror image, and what the program makes of it.  Twin of Go's `postprocess.Merge`.
+
+The mirror image is such that cells fall on cells (`crop.mirrored`).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import score_curve
+from . import score_curve, skeleton
 
-# The powers of the odds that a look weighs with: of the joint's, and of the mean of all joints' log odds.
-SURER_JOINT, SURER_PERSON = 2, 12
+SURER_LOOK = 1.4  # the power of a look's mean peak probability (geometric, of all joints) that it counts with
+SHARPER = 1.2  # two looks together are surer than their mean
+SMALLEST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -24,26 +28,34 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Look:
-    """What the network said of one crop: points_px [21,2] in the picture, depth_mm [21] relative to the root, peak [21]: the peak
-    probability of the heat volume; centre_px [2], side_px: of the crop, in the picture."""
+    """What the network said of one crop: coords [21,3] in cells, peak [21]: the peak probability of the heat volume; its marginals
+    plane [21,H*W] and depth [21,D]."""
 
-    points_px: np.ndarray
-    depth_mm: np.ndarray
+    coords: np.ndarray
     peak: np.ndarray
-    centre_px: np.ndarray
-    side_px: float
+    plane: np.ndarray
+    depth: np.ndarray
 
-    def apart(self, other: Look) -> np.ndarray:
-        """How far two looks at a joint lie apart [21], in parts of the crop's side."""
-        return np.linalg.norm(self.points_px - other.points_px, axis=1) / self.side_px
+    def mirrored(self, width: int) -> Look:
+        """What the look at the mirror image says of the crop, `width` cells wide."""
+        other = skeleton.load("muco21").mirror_index
+        plane = self.plane.reshape(len(self.plane), -1, width)[other, :, ::-1].reshape(self.plane.shape)
+        coords = np.array([width - 1, 0, 0]) + self.coords[other] * [-1, 1, 1]
+        return Look(coords, self.peak[other], plane, self.depth[other])
 
 
-def merged(straight: Look, mirrored: Look, curve: score_curve.Curve, agreement: score_curve.Agreement | None = None) -> Prediction:
-    """Joint by joint the mean of both looks, by how sure they are of it and of the whole person; the score is the mean of both, or what `agreement` makes of it."""
-    first, second = curve.log_odds(straight.peak), curve.log_odds(mirrored.peak)
-    part = score_curve.chance(SURER_JOINT * (second - first) + SURER_PERSON * (second - first).mean())  # of the mirrored look
-    score = (score_curve.chance(first) + score_curve.chance(second)) / 2
-    if agreement:
-        score = score_curve.chance(agreement.log_odds((first + second) / 2, straight.apart(mirrored)))
-    return Prediction(straight.points_px + part[:, None] * (mirrored.points_px - straight.points_px),
-                      straight.depth_mm + part * (mirrored.depth_mm - straight.depth_mm), score, straight.centre_px)
+def merged(straight: Look, mirrored: Look, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coords [21,3] in cells and peaks [21] of the product of what both looks (the second one turned back) say of each place."""
+    doubt = np.log(np.maximum(mirrored.peak, SMALLEST)) - np.log(np.maximum(straight.peak, SMALLEST))
+    part = score_curve.chance(SURER_LOOK * doubt.mean())  # of the mirrored look
+    plane, depth = (product(a, b, part) for a, b in ((straight.plane, mirrored.plane), (straight.depth, mirrored.depth)))
+    cells, bins = np.arange(plane.shape[1]), np.arange(depth.shape[1])
+    coords = np.stack([plane @ (cells % width), plane @ (cells // width), depth @ bins], axis=1)
+    return coords, plane.max(axis=1) * depth.max(axis=1)
+
+
+def product(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
+    """(a^(1 - part) b^part)^SHARPER of distributions [J,N], summing to 1 again."""
+    logs = SHARPER * ((1 - part) * np.log(np.maximum(a.astype(np.float64), SMALLEST)) + part * np.log(np.maximum(b.astype(np.float64), SMALLEST)))
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

@@ -6,10 +6,9 @@ network; people expect 0..1.  The curve
     score = 1 / (1 + exp(-(slope * ln(peak) + offset)))
 
 is fitted by maximum likelihood on labelled photographs, right meaning within a
-fifth of the torso, and travels in the model file's metadata.  Of two looks, at
-the crop and at its mirror image, that agree a joint is likelier to be right:
-
-    log odds = mean of both log odds + offset - per_side * distance / side of the crop
+fifth of the torso, and travels in the model file's metadata.  Two looks, at the
+crop and at its mirror image, have a curve of their own: the peak of their
+product tells whether they agree, too.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ STEPS = 50
 
 @dataclass(frozen=True)
 class Curve:
-    """Of one look."""
+    """Of one look, or of two."""
 
     slope: float
     offset: float
@@ -35,31 +34,19 @@ class Curve:
         return self.slope * np.log(np.maximum(np.asarray(peak, np.float64), SMALLEST_PEAK)) + self.offset
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Of two looks."""
-
-    offset: float
-    per_side: float
-
-    def log_odds(self, mean: np.ndarray, apart: np.ndarray) -> np.ndarray:
-        """From the mean of both log odds, and how far the looks lie apart in parts of the crop's side."""
-        return mean + self.offset - self.per_side * apart
-
-
 def chance(log_odds: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-log odds)), without overflow."""
     return (1 + np.tanh(log_odds / 2)) / 2
 
 
-def likeliest(x: np.ndarray, right: np.ndarray, given: np.ndarray | float = 0.0) -> np.ndarray:
-    """Weights [k] of the columns of x [n,k] in the log odds of `right` [n], beside those given (Newton's method).
+def likeliest(x: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Weights [k] of the columns of x [n,k] in the log odds of `right` [n], (Newton's method).
     ValueError where there is nothing to tell apart."""
     if len(right) < 20 or right.min() == right.max():
         raise ValueError(f"a score curve needs right and wrong joints, not {int(right.sum())} right of {len(right)}")
     weights = np.zeros(x.shape[1])
     for _ in range(STEPS):
-        p = chance(x @ weights + given)
+        p = chance(x @ weights)
         hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
         weights += np.linalg.solve(hessian, x.T @ (right - p))
     return weights
@@ -75,14 +62,3 @@ def fit(peaks: np.ndarray, errors: np.ndarray) -> Curve:
     if not (np.isfinite(slope) and np.isfinite(offset) and slope > 0):
         raise ValueError(f"the score does not rise with the chance of being right: slope {slope:.3g}")
     return Curve(float(slope), float(offset))
-
-
-def fit_agreement(log_odds: np.ndarray, apart: np.ndarray, errors: np.ndarray) -> Agreement:
-    """log_odds [n]: mean of both looks, apart [n] in parts of the crop's side, errors [n] in torsos.  ValueError where looks that lie apart
-    are not more often wrong."""
-    spread = apart.std() + 1e-9
-    x = np.stack([np.ones_like(apart), -apart / spread], axis=1)
-    offset, slope = likeliest(x, (errors <= RIGHT_SHARE).astype(np.float64), log_odds)
-    if not (np.isfinite(offset) and np.isfinite(slope) and slope > 0):
-        raise ValueError(f"looks that lie apart are not more often wrong: {slope / spread:.3g} a crop's side")
-    return Agreement(float(offset), float(slope / spread))

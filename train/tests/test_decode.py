@@ -23,7 +23,7 @@ def plain_soft_argmax(volume, joints):
 
 def test_soft_argmax_equals_the_plain_twin():
     volume = torch.randn(2, 3 * 4, 5, 6, generator=torch.Generator().manual_seed(0)) * 3
-    coords, score = decode.soft_argmax(volume, 3)
+    coords, score, plane, depth = decode.soft_argmax(volume, 3)
     for index in range(2):
         expected, peak = plain_soft_argmax(volume[index].numpy(), 3)
         assert np.allclose(coords[index], expected, atol=1e-5)
@@ -33,7 +33,7 @@ def test_soft_argmax_equals_the_plain_twin():
 def test_a_single_peak_is_found():
     volume = torch.zeros(1, 2 * 8, 4, 4)
     volume[0, 8 + 5, 2, 3] = 60.0
-    coords, score = decode.soft_argmax(volume, 2)
+    coords, score, *_ = decode.soft_argmax(volume, 2)
     assert torch.allclose(coords[0, 1], torch.tensor([3.0, 2.0, 5.0]))
     assert score[0, 1] == pytest.approx(1) and score[0, 0] == pytest.approx(1 / 128)
 

@@ -42,7 +42,7 @@ def test_export_agrees_and_describes_itself(tmp_path, head, normalize):
     assert max(worst.values()) <= 1e-3
     opened = session(path)
     entries = opened.get_modelmeta().custom_metadata_map
-    assert [o.name for o in opened.get_outputs()] == (["coords", "score"] if head == "coords" else ["heatmap"])
+    assert [o.name for o in opened.get_outputs()] == (["coords", "score", "plane", "depth"] if head == "coords" else ["heatmap"])
     assert entries["mhp.trained"] == "false" and entries["mhp.checkpoint_sha256"] == "" and entries["mhp.training_data"] == ""
     assert json.loads(entries["mhp.joints"]) == list(skeleton.load("muco21").joints)
     assert json.loads(entries["mhp.parents"]) == list(skeleton.load("muco21").parents)
@@ -131,13 +131,14 @@ def test_varints_and_long_values():
     assert onnx_metadata.append(b"", {"k": "v"}) == b"\x72\x06\x0a\x01k\x12\x01v"
 
 
-def test_exported_scores_are_peak_probabilities(tmp_path):
+def test_exported_outputs_are_those_of_the_volume(tmp_path):
     torch.manual_seed(2)
     net = scrambled(network.build("xs", 21))
     checkpoint.save(tmp_path / "c.ckpt", {"network": net.state_dict()})
     export.export(export.Options(checkpoint=tmp_path / "c.ckpt", normalize="outside", input_px=64), tmp_path / "m.onnx")
     image = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    coords, score = session(tmp_path / "m.onnx").run(None, {"image": image.numpy()})
+    outputs = session(tmp_path / "m.onnx").run(["coords", "score", "plane", "depth"], {"image": image.numpy()})
     with torch.no_grad():
-        expected, peak = decode.soft_argmax(net(image), 21)
-    assert np.abs(coords - expected.numpy()).max() < 1e-3 and np.abs(score - peak.numpy()).max() < 1e-5
+        expected = decode.soft_argmax(net(image), 21)
+    for output, value, limit in zip(outputs, expected, (1e-3, 1e-5, 1e-5, 1e-5)):
+        assert output.shape == value.shape and np.abs(output - value.numpy()).max() < limit

@@ -13,30 +13,27 @@ def test_finds_the_curve_that_made_the_data():
     assert abs(curve.slope - 1.4) < 0.05 and abs(curve.offset - 5.0) < 0.2
 
 
-def test_finds_how_much_disagreement_says():
-    rng = np.random.default_rng(5)
-    log_odds, apart = rng.normal(0, 1, 40_000), rng.exponential(0.1, 40_000)
-    right = rng.random(len(apart)) < score_curve.chance(log_odds + 0.7 - 12 * apart)
-    found = score_curve.fit_agreement(log_odds, apart, np.where(right, 0.1, 0.9))
-    assert abs(found.offset - 0.7) < 0.1 and abs(found.per_side - 12) < 0.6
-    with pytest.raises(ValueError, match="apart"):
-        score_curve.fit_agreement(log_odds, apart, np.where(rng.random(len(apart)) < score_curve.chance(log_odds + apart), 0.1, 0.9))
+def look(*places: tuple[int, int, int, float]) -> looks.Look:
+    """Every joint at cells (x, y, z), each with that probability and the rest evenly anywhere."""
+    volume = np.full((32, 32, 32), (1 - sum(p for *_, p in places)) / 32 ** 3)
+    for x, y, z, p in places:
+        volume[z, y, x] += p
+    coords = [(volume.sum(axis=axes) * np.arange(32)).sum() for axes in ((0, 1), (0, 2), (1, 2))]
+    each = (np.array(coords), volume.max(), volume.sum(axis=0).ravel(), volume.sum(axis=(1, 2)))
+    return looks.Look(*(np.stack([value] * 21) for value in each))
 
 
-def look(x: float, peak: float) -> looks.Look:
-    """Every joint at the same place."""
-    return looks.Look(np.full((21, 2), x), np.full(21, x), np.full(21, peak), np.zeros(2), 100.0)
+def test_what_both_looks_hold_likely_is_believed():
+    """Each look wavers between two places of which one is common: that one it is."""
+    coords, peak = looks.merged(look((10, 5, 8, 0.55), (20, 25, 16, 0.44)), look((3, 30, 24, 0.55), (20, 25, 16, 0.44)), 32)
+    assert np.allclose(coords, [20, 25, 16], atol=0.5)
+    _, apart = looks.merged(look((10, 5, 8, 0.7)), look((3, 30, 24, 0.7)), 32)
+    assert (apart < peak).all(), "looks that disagree are less sure"
 
 
-def test_the_surer_look_is_believed_and_disagreement_lowers_the_score():
-    curve, agreement = score_curve.Curve(0.5, 1.0), score_curve.Agreement(0.5, 10.0)
-    equal = looks.merged(look(10, 0.1), look(20, 0.1), curve, agreement)
-    assert np.allclose(equal.points_px, 15) and np.allclose(equal.depth_mm, 15)
-    sure = looks.merged(look(10, 0.1), look(20, 0.01), curve)
-    odds = 10 ** (0.5 * (looks.SURER_JOINT + looks.SURER_PERSON))  # ratio of the weights
-    assert np.allclose(sure.points_px, (10 * odds + 20) / (odds + 1))
-    same = looks.merged(look(10, 0.1), look(10, 0.1), curve, agreement)
-    assert np.allclose(same.score, score_curve.chance(curve.log_odds(0.1) + 0.5)) and (equal.score < same.score).all()
+def test_the_surer_look_is_believed():
+    coords, _ = looks.merged(look((10, 5, 8, 0.9)), look((20, 25, 16, 0.01)), 32)
+    assert np.allclose(coords, [10, 5, 8], atol=0.5)
 
 
 def test_refuses_what_does_not_rise():
@@ -55,18 +52,23 @@ def test_both_looks_at_what_the_picture_shows_agree():
     picture[60:64, 100:104, 0] = picture[70:74, 40:44, 1] = 255  # a red dot, the person's left wrist, and a green one, the right
 
     def predict(images):
-        coords, peak = np.full((len(images), 21, 3), 16.0), np.full((len(images), 21), 0.1)
-        for image, points in zip(images, coords):
+        coords, plane = np.full((len(images), 21, 3), 16.0), np.full((len(images), 21, 1024), 1e-6)
+        for image, points, planes in zip(images, coords, plane):
             mirrored = np.nonzero(image[..., 0] > 128)[1].mean() < np.nonzero(image[..., 1] > 128)[1].mean()
             for channel, name in ((0, "L_Wrist"), (1, "R_Wrist")):
-                name = name.translate(str.maketrans("LR", "RL")) if mirrored else name
+                joint = joints.index(name.translate(str.maketrans("LR", "RL")) if mirrored else name)
                 rows, columns = np.nonzero(image[..., channel] > 128)
-                points[joints.index(name), :2] = np.array([columns.mean(), rows.mean()]) / decode.cells_to_crop_px(1, 32)
-        return coords, peak
+                points[joint, :2] = np.array([columns.mean(), rows.mean()]) / decode.cells_to_crop_px(1, 32)
+                x, y = np.floor(points[joint, :2]).astype(int)
+                for column, row in ((x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)):
+                    planes[joint, 32 * row + column] = np.prod(1 - np.abs(points[joint, :2] - [column, row]))
+        return coords, np.full((len(images), 21), 0.1), plane, np.full((len(images), 21, 32), 1 / 32)
 
     case = testsets.Case(picture, np.array([10.0, 10, 140, 100]), np.zeros((21, 2)), np.zeros(21, bool), np.zeros(21, bool))
-    ((_, straight, mirrored),) = evaluate.looks(iter([case]), predict, 256)
+    (seen,) = evaluate.sightings(iter([case]), predict, 256)
     for name, place in (("L_Wrist", (101.5, 61.5)), ("R_Wrist", (41.5, 71.5))):
-        for look in (straight, mirrored):
-            assert np.allclose(look.points_px[joints.index(name)], place, atol=0.6), name
-    assert straight.apart(mirrored)[[joints.index("L_Wrist"), joints.index("R_Wrist")]].max() < 0.005
+        index = joints.index(name)
+        for look in (seen.straight, seen.mirrored):
+            assert np.allclose(seen.placed(look.coords, look.peak).points_px[index], place, atol=0.6), name
+        assert np.allclose(seen.two_looks().points_px[index], place, atol=0.6), name
+        assert np.allclose(seen.straight.coords[index], seen.mirrored.coords[index], atol=0.05), "cells fall on cells"

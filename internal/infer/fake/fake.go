@@ -18,6 +18,9 @@ type Runner struct {
 	// Coords [J,3] and Score [J], or Heatmap [J*D,H,W]: what every crop gets.
 	// What the model's head does not have is ignored; nil stands for zeros.
 	Coords, Score, Heatmap []float32
+	// Plane [J,H*W] and Depth [J,D]: marginals beside Coords; nil if the
+	// network does not tell them.
+	Plane, Depth []float32
 	// Answer, if set, may change the output for the n crops in input, in place.
 	Answer func(input tensor.Tensor, output infer.Output) error
 	// Err, if set, is what Run returns.
@@ -66,7 +69,11 @@ func (r *Runner) newOutput(n int64) infer.Output {
 	if r.spec.Head == model.HeadHeatmap {
 		return infer.Output{Heatmap: tensor.New(n, joints*int64(r.spec.DepthBins), int64(r.spec.HeatH), int64(r.spec.HeatW))}
 	}
-	return infer.Output{Coords: tensor.New(n, joints, 3), Score: tensor.New(n, joints)}
+	out := infer.Output{Coords: tensor.New(n, joints, 3), Score: tensor.New(n, joints)}
+	if r.Plane != nil {
+		out.Plane, out.Depth = tensor.New(n, joints, int64(r.spec.HeatH*r.spec.HeatW)), tensor.New(n, joints, int64(r.spec.DepthBins))
+	}
+	return out
 }
 
 // Run answers with the numbers that were set.
@@ -83,7 +90,8 @@ func (r *Runner) Run(ctx context.Context, n int) (infer.Output, error) {
 		return infer.Output{}, r.Err
 	}
 	out := r.outputs[n]
-	if err := errors.Join(repeat("coords", out.Coords, r.Coords), repeat("score", out.Score, r.Score), repeat("heatmap", out.Heatmap, r.Heatmap)); err != nil {
+	if err := errors.Join(repeat("coords", out.Coords, r.Coords), repeat("score", out.Score, r.Score), repeat("heatmap", out.Heatmap, r.Heatmap),
+		repeat("plane", out.Plane, r.Plane), repeat("depth", out.Depth, r.Depth)); err != nil {
 		return infer.Output{}, err
 	}
 	if r.Answer != nil {

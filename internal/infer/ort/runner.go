@@ -147,7 +147,7 @@ func (s *Session) newBatch(n int) (_ *batch, err error) {
 	}()
 	joints := int64(len(s.spec.Set.Joints))
 	b.input = b.memory(n, 3, int64(s.spec.InputHPx), int64(s.spec.InputWPx))
-	outputs := make([]tensor.Tensor, 0, 2) // in the order of s.outputs
+	outputs := make([]tensor.Tensor, 0, 4) // in the order of s.outputs
 	if s.ports.Heatmap != "" {
 		b.output.Heatmap = b.memory(n, joints*int64(s.spec.DepthBins), int64(s.spec.HeatH), int64(s.spec.HeatW))
 		outputs = append(outputs, b.output.Heatmap)
@@ -161,6 +161,11 @@ func (s *Session) newBatch(n int) (_ *batch, err error) {
 			for i := range b.output.Score.Data {
 				b.output.Score.Data[i] = 1 // the network does not say how sure it is
 			}
+		}
+		if s.ports.Plane != "" {
+			b.output.Plane = b.memory(n, joints, int64(s.spec.HeatH*s.spec.HeatW))
+			b.output.Depth = b.memory(n, joints, int64(s.spec.DepthBins))
+			outputs = append(outputs, b.output.Plane, b.output.Depth)
 		}
 	}
 	for first := 0; first < n; first += perRun {

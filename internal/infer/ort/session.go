@@ -97,7 +97,7 @@ func (s *Session) readPorts(data []byte) error {
 		return fmt.Errorf("%w (model %s)", err, s.spec.Name)
 	}
 	s.inputs = []string{s.ports.Image}
-	for _, name := range []string{s.ports.Coords, s.ports.Score, s.ports.Heatmap} {
+	for _, name := range []string{s.ports.Coords, s.ports.Score, s.ports.Plane, s.ports.Depth, s.ports.Heatmap} {
 		if name != "" {
 			s.outputs = append(s.outputs, name)
 		}

@@ -115,7 +115,7 @@ def judged(rgb: np.ndarray, boxes: np.ndarray, pose: Predictor, side_px: int) ->
         square = crop.process_bbox(crop.grown(np.array([x1, y1, x2 - x1, y2 - y1])), *rgb.shape[1::-1])
         matrices.append(crop.image_to_crop(square))
         crops.append(cv2.warpAffine(rgb, crop.to_input(matrices[-1], side_px), (side_px, side_px), flags=cv2.INTER_LINEAR))
-    cells, peaks = pose(np.stack(crops))
+    cells, peaks, *_ = pose(np.stack(crops))
     fits = []
     for box, matrix, found in zip(boxes, matrices, cells[..., :2]):
         points = (cells_to_crop_px(found, side_px // 8) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
