@@ -37,7 +37,7 @@ type predictFlags struct {
 // person, where decoding the picture takes longer.
 const (
 	flipPhotographs = true
-	flipUsage       = "look at the mirrored crop too and believe the surer look, of each joint and of the whole person: twice the time"
+	flipUsage       = "look at the mirrored crop too and take what both looks hold likely: twice the time"
 )
 
 func newPredict(e env) *cobra.Command {

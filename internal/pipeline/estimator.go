@@ -28,7 +28,7 @@ const (
 
 // EstimatorOptions configures an Estimator.
 type EstimatorOptions struct {
-	Flip           bool // look at the mirrored crop too and believe the surer look: a second run
+	Flip           bool // look at the mirrored crop too and take what both looks hold likely: a second run
 	Depth          DepthMode
 	PersonHeightMM float64 // for DepthHeight
 	FixedDepthMM   float64 // for DepthFixed

@@ -365,6 +365,19 @@ func BenchmarkCoordsToPerson(b *testing.B) {
 	}
 }
 
+func BenchmarkMerge(b *testing.B) {
+	d := New(muco(b))
+	look := Look{Score: make([]float32, 21), Plane: make([]float32, 21*1024), Depth: make([]float32, 21*32)}
+	for i := range look.Plane {
+		look.Plane[i] = float32(i%7) * 1e-4
+	}
+	points := make([]HeatPoint, 21)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Merge(points, look, look)
+	}
+}
+
 func TestScoreCurveIsApplied(t *testing.T) {
 	spec := muco(t)
 	spec.ScoreCurve = &model.ScoreCurve{Slope: 1, Offset: 3}
