@@ -37,7 +37,7 @@ type Decoder struct {
 
 	stature *statureBones // for HeightDepthMM
 	mirror  []int         // for Merge: the set's mirror index
-	logs    []float64     // for Merge
+	merged  []float64     // for Merge: a product of marginals
 
 	// What Volume's goroutines share during one call.
 	volume []float32
@@ -56,7 +56,7 @@ func New(spec *model.Spec) *Decoder {
 		floor:   exponentFloor(spec.DepthBins, spec.HeatH, spec.HeatW),
 		stature: newStatureBones(spec.Set),
 		mirror:  spec.Set.MirrorIndex(),
-		logs:    make([]float64, max(spec.HeatH*spec.HeatW, spec.DepthBins)),
+		merged:  make([]float64, max(spec.HeatH*spec.HeatW, spec.DepthBins)),
 	}
 	d.help = func() {
 		defer d.group.Done()

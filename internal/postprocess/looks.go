@@ -34,43 +34,52 @@ func (d *Decoder) Merge(dst []HeatPoint, straight, mirrored Look) {
 	}
 	part := 1 / (1 + math.Exp(-surerLook*doubt/float64(d.joints))) // of the mirrored look
 	for j := range dst[:d.joints] {
-		a, b := straight.Plane[j*cells:(j+1)*cells], mirrored.Plane[d.mirror[j]*cells:(d.mirror[j]+1)*cells]
-		plane := d.product(cells, part, func(i int) (float32, float32) { return a[i], b[i-i%width+width-1-i%width] })
-		var x, y, peak, all float64
+		other := d.mirror[j]
+		a, b := straight.Plane[j*cells:][:cells], mirrored.Plane[other*cells:][:cells]
+		plane := d.product(cells, part, func(i int) (float32, float32) {
+			row, column := i/width, i%width
+			return a[i], b[row*width+width-1-column]
+		})
+		var x, y, planePeak float64
 		for i, v := range plane {
 			x += v * float64(i%width)
 			y += v * float64(i/width)
-			peak = math.Max(peak, v)
-			all += v
+			planePeak = math.Max(planePeak, v)
 		}
-		c, e := straight.Depth[j*bins:(j+1)*bins], mirrored.Depth[d.mirror[j]*bins:(d.mirror[j]+1)*bins]
-		depth := d.product(bins, part, func(i int) (float32, float32) { return c[i], e[i] })
-		var z, deepest, through float64
+		a, b = straight.Depth[j*bins:][:bins], mirrored.Depth[other*bins:][:bins]
+		depth := d.product(bins, part, func(i int) (float32, float32) { return a[i], b[i] })
+		var z, depthPeak float64
 		for i, v := range depth {
 			z += v * float64(i)
-			deepest = math.Max(deepest, v)
-			through += v
+			depthPeak = math.Max(depthPeak, v)
 		}
-		score := peak / all * deepest / through
+		score := planePeak * depthPeak
 		if d.spec.ScoreTwo != nil {
 			score = d.spec.ScoreTwo.Score(score)
 		}
-		dst[j] = HeatPoint{X: x / all, Y: y / all, Z: z / through, Score: score}
+		dst[j] = HeatPoint{X: x, Y: y, Z: z, Score: score}
 	}
 }
 
-// product is (a^(1-part) b^part)^sharper of n shares, the largest being 1; valid until the next call.
+// product is (a^(1-part) b^part)^sharper of n shares, summing to 1 again; valid
+// until the next call.
 func (d *Decoder) product(n int, part float64, shares func(int) (a, b float32)) []float64 {
+	product := d.merged[:n]
 	most := math.Inf(-1)
-	for i := range n {
+	for i := range product {
 		a, b := shares(i)
-		d.logs[i] = sharper * ((1-part)*math.Log(share(a)) + part*math.Log(share(b)))
-		most = math.Max(most, d.logs[i])
+		product[i] = sharper * ((1-part)*math.Log(share(a)) + part*math.Log(share(b)))
+		most = math.Max(most, product[i])
 	}
-	for i, v := range d.logs[:n] {
-		d.logs[i] = math.Exp(v - most)
+	all := 0.0
+	for i, v := range product {
+		product[i] = math.Exp(v - most)
+		all += product[i]
 	}
-	return d.logs[:n]
+	for i := range product {
+		product[i] /= all
+	}
+	return product
 }
 
 // share is a probability, never 0 and never what is no number.
