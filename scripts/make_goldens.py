@@ -198,19 +198,20 @@ def project(camera, points_mm):
     return cv2.projectPoints(points_mm.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), matrix, camera[4:])[0].reshape(-1, 2)
 
 
-def merged(plane, depth, peaks, cells):
+def merged(plane, depth, surest, cells):
     """x, y, z in cells and peak of the product of two looks [2, 21, ...], the second one at the mirror image."""
     order = np.arange(21)
     for a, b in MUCO_MIRROR:
         order[[a, b]] = b, a
-    doubt = np.log(peaks[1].astype(float)).mean() - np.log(peaks[0].astype(float)).mean()
+    doubt = np.log(surest[1].astype(float)).mean() - np.log(surest[0].astype(float)).mean()
     part = 1 / (1 + np.exp(-1.4 * doubt))
     second = [plane[1, order].reshape(21, cells, cells)[:, :, ::-1].reshape(21, -1), depth[1, order]]
     products = [(a.astype(float) ** (1 - part) * b.astype(float) ** part) ** 1.2 for a, b in zip((plane[0], depth[0]), second)]
+    peaks = products[0].max(axis=1) * products[1].max(axis=1)  # low where the looks disagree
     planes, depths = (p / p.sum(axis=1, keepdims=True) for p in products)
     columns = planes.reshape(21, cells, cells)
     index = np.arange(cells)
-    return np.column_stack([columns.sum(axis=1) @ index, columns.sum(axis=2) @ index, depths @ index, planes.max(axis=1) * depths.max(axis=1)])
+    return np.column_stack([columns.sum(axis=1) @ index, columns.sum(axis=2) @ index, depths @ index, peaks])
 
 
 def joint_goldens(rng):

@@ -142,11 +142,14 @@ type peopleFlags struct {
 // The settings by default. A person whose joints are this unsure on average is
 // mostly none: in photographs, where joints that two looks show in different
 // places score low, and in videos with one look. Two whose joints are this
-// near where both are, are one person, and two looks that are all in all.
+// near where both are, are one person, and two looks that are all in all. Box and
+// joints that are both this unsure, or beside the picture's best, are nobody.
 const (
 	minPersonScore = 0.15
 	minTrackScore  = 0.25
-	mergeBelow     = 0.07
+	mergeBelow     = 0.03
+	faintBelow     = 0.085
+	faintOfBest    = 0.25
 	sameWithin     = 0.15
 	// Networks are trained on the box of the joints grown by a fifth; the
 	// detector's is that of what is seen, and a little off.
@@ -155,18 +158,21 @@ const (
 
 func (p *peopleFlags) bind(f *pflag.FlagSet) {
 	f.IntVar(&p.refine, "refine", 1, "how often the network looks again, at the box of the joints found, 0..2; the surer look stays; given boxes are looked at once unless this is given too")
-	f.Float64Var(&p.minScore, "min-person-score", minPersonScore, "people found whose joints score less on average are left out, and counted; 0 = none")
+	f.Float64Var(&p.minScore, "min-person-score", minPersonScore, "people found whose joints score less on average are left out, and those whose box and joints are both faint; they are counted; 0 = none")
 }
 
 // options are those for one network and finder. A network whose file does not
 // say what its scores are worth drops nobody unless told to.
 func (p *peopleFlags) options(f *pflag.FlagSet, spec *model.Spec, from *finder) pipeline.PeopleOptions {
-	o := pipeline.PeopleOptions{Refine: p.refine, SameWithin: sameWithin, Grow: foundGrow, MergeBelow: mergeBelow, DropBelow: p.minScore}
+	o := pipeline.PeopleOptions{Refine: p.refine, SameWithin: sameWithin, Grow: foundGrow, MergeBelow: mergeBelow, DropBelow: p.minScore, FaintBelow: faintBelow, FaintOfBest: faintOfBest}
 	if from.given && !f.Changed("refine") {
 		o.Refine = 0
 	}
 	if spec.ScoreCurve == nil && !f.Changed("min-person-score") {
 		o.DropBelow = 0
+	}
+	if o.DropBelow == 0 {
+		o.FaintBelow, o.FaintOfBest = 0, 0
 	}
 	return o
 }

@@ -92,14 +92,16 @@ func (s *shapes) output(n *NodeProto) []int64 {
 		return s.joined(n)
 	case "Reshape":
 		return s.reshaped(n, x)
-	case "ReduceMax":
+	case "ReduceMax", "ReduceSum":
 		return s.reduced(n, x)
+	case "Unsqueeze":
+		return s.unsqueezed(n, x)
 	case "Constant":
 		if t := constantValue(n); t != nil {
 			return t.GetDims()
 		}
 		return nil
-	case "LeakyRelu", "PRelu", "Relu", "Clip", "Exp", "Identity", "BatchNormalization":
+	case "LeakyRelu", "PRelu", "Relu", "Clip", "Exp", "Identity", "Reciprocal", "BatchNormalization":
 		return x
 	case "Add", "Sub", "Mul", "Div":
 		return broadcast(x, s.input(n, 1))
@@ -221,6 +223,33 @@ func (s *shapes) reshaped(n *NodeProto, x []int64) []int64 {
 
 // reduced sets the axes of a maximum to 1; without kept dimensions nothing is said.
 func (s *shapes) reduced(n *NodeProto, x []int64) []int64 {
+	axes := s.axes(n, len(x))
+	if len(axes) == 0 {
+		return nil
+	}
+	var out []int64
+	for at, size := range x {
+		switch {
+		case !slices.Contains(axes, int64(at)):
+			out = append(out, size)
+		case intOf(n, "keepdims", 1) != 0:
+			out = append(out, 1)
+		}
+	}
+	return out
+}
+
+func (s *shapes) unsqueezed(n *NodeProto, x []int64) []int64 {
+	axes := s.axes(n, len(x)+1) // of one new axis
+	if x == nil || len(axes) != 1 {
+		return nil
+	}
+	return slices.Insert(slices.Clone(x), int(axes[0]), 1)
+}
+
+// axes are those of a node, by attribute or second input, counted from the
+// first of so many; nil where they are not known.
+func (s *shapes) axes(n *NodeProto, of int) []int64 {
 	var axes []int64
 	if len(n.GetInput()) > 1 {
 		if t := s.graph.constant(n.Input[1]); t != nil {
@@ -232,20 +261,16 @@ func (s *shapes) reduced(n *NodeProto, x []int64) []int64 {
 			axes = a.GetInts()
 		}
 	}
-	if len(axes) == 0 || intOf(n, "keepdims", 1) == 0 {
-		return nil
-	}
-	out := slices.Clone(x)
-	for _, axis := range axes {
-		if axis < 0 {
-			axis += int64(len(out))
+	axes = slices.Clone(axes)
+	for i := range axes {
+		if axes[i] < 0 {
+			axes[i] += int64(of)
 		}
-		if axis < 0 || axis >= int64(len(out)) {
+		if axes[i] < 0 || axes[i] >= int64(of) {
 			return nil
 		}
-		out[axis] = 1
 	}
-	return out
+	return axes
 }
 
 // broadcast is the common shape of two, ONNX's way; nil if one is not known.

