@@ -106,7 +106,7 @@ func TestProjectionGoldens(t *testing.T) {
 		for j := range 30 {
 			v := space[(30*i+j)*3:]
 			p := Project(k, geom.CameraPointMM{X: v[0], Y: v[1], Z: v[2]})
-			q := BackProject(k, p, v[2])
+			q := BackProject(k, geom.OpticalAxis, p, v[2])
 			px = append(px, p.X, p.Y)
 			back = append(back, q.X, q.Y, q.Z)
 		}

@@ -78,8 +78,22 @@ func newtonStep(d *[5]float64, x, y, ex, ey float64) (dx, dy float64) {
 }
 
 // BackProject is the point that appears at p and lies depthMM before the
-// camera along the optical axis.
-func BackProject(k geom.Intrinsics, p geom.ImagePoint, depthMM float64) geom.CameraPointMM {
+// camera along the axis.
+func BackProject(k geom.Intrinsics, axis geom.Axis, p geom.ImagePoint, depthMM float64) geom.CameraPointMM {
 	x, y := Undistort(k, p)
-	return geom.CameraPointMM{X: x * depthMM, Y: y * depthMM, Z: depthMM}
+	z := depthMM / axis.Along(x, y)
+	return geom.CameraPointMM{X: x * z, Y: y * z, Z: z}
+}
+
+// AxisThrough is the line of sight through a point of the picture.
+func AxisThrough(k geom.Intrinsics, p geom.ImagePoint) geom.Axis {
+	x, y := Undistort(k, p)
+	length := math.Sqrt(x*x + y*y + 1)
+	return geom.Axis{X: x / length, Y: y / length, Z: 1 / length}
+}
+
+// DepthAlong is the depth along the axis of what appears at p, from that along
+// the optical axis.
+func DepthAlong(k geom.Intrinsics, axis geom.Axis, p geom.ImagePoint, depthMM float64) float64 {
+	return depthMM * axis.Along(Undistort(k, p))
 }

@@ -34,6 +34,8 @@ type cacheLine struct {
 
 type cachePrediction struct {
 	BoxDepthMM float64      `json:"box_depth_mm"`
+	Axis       geom.Axis    `json:"axis"` // of the depths
+	Root       int          `json:"root"`
 	Joints     [][4]float64 `json:"joints"` // x, y px, depth mm, score
 }
 
@@ -45,7 +47,7 @@ type cacheHead struct {
 // the pictures with their boxes, and the settings.
 func cacheKey(job *evalJob, rt *network, f *evalFlags) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "v2", rt.info.SHA256, job.set.Name, f.flip, rt.runner.Provider())
+	fmt.Fprintln(h, "v3", rt.info.SHA256, job.set.Name, f.flip, rt.runner.Provider())
 	var names []string
 	for name := range job.settings {
 		names = append(names, name)
@@ -138,7 +140,7 @@ func (c *evalCache) put(picture int, found []*dataset.Prediction) error {
 		if p == nil {
 			continue
 		}
-		line.Found[i] = &cachePrediction{BoxDepthMM: p.BoxDepthMM}
+		line.Found[i] = &cachePrediction{BoxDepthMM: p.BoxDepthMM, Axis: p.Axis, Root: p.Root}
 		for j, at := range p.Px {
 			line.Found[i].Joints = append(line.Found[i].Joints, [4]float64{at.X, at.Y, p.DepthMM[j], p.Score[j]})
 		}
@@ -168,7 +170,7 @@ func (c *evalCache) get(picture int) ([]*dataset.Prediction, bool, error) {
 		if p == nil {
 			continue
 		}
-		found[i] = &dataset.Prediction{BoxDepthMM: p.BoxDepthMM}
+		found[i] = &dataset.Prediction{BoxDepthMM: p.BoxDepthMM, Axis: p.Axis, Root: p.Root}
 		for _, j := range p.Joints {
 			found[i].Px = append(found[i].Px, geom.ImagePoint{X: j[0], Y: j[1]})
 			found[i].DepthMM, found[i].Score = append(found[i].DepthMM, j[2]), append(found[i].Score, j[3])

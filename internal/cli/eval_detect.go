@@ -43,7 +43,7 @@ least --least-px high, and how many pictures without people stay so.
 
 Crowds and lower people count neither for nor against, nor do boxes that match
 them. With --pose people are counted after the network has estimated them: those
-found twice are merged, those whose joints score too low left out.`,
+found twice are merged, those who score too low left out.`,
 		Example: "  mhp eval detect --annotations coco/people.json --images coco/images",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd, e) },

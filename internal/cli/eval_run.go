@@ -227,9 +227,12 @@ func (s *evalStream) Close() error { return nil }
 
 // predictionOf keeps what does not depend on the root depth.
 func predictionOf(p *pose.Person) *dataset.Prediction {
-	out := &dataset.Prediction{BoxDepthMM: p.RootDepthMM}
+	out := &dataset.Prediction{BoxDepthMM: p.RootDepthMM, Axis: p.DepthAxis, Root: p.Set.Root()}
+	along := func(q geom.CameraPointMM) float64 { return out.Axis.X*q.X + out.Axis.Y*q.Y + out.Axis.Z*q.Z }
+	// The root's own depth is not quite what it was placed at: the network gives it a z, too.
+	root := along(p.Root().Camera) / p.Root().Camera.Z * p.RootDepthMM
 	for _, j := range p.Joints {
-		out.Px, out.DepthMM, out.Score = append(out.Px, j.Image), append(out.DepthMM, j.Camera.Z-p.RootDepthMM), append(out.Score, j.Score)
+		out.Px, out.DepthMM, out.Score = append(out.Px, j.Image), append(out.DepthMM, along(j.Camera)-root), append(out.Score, j.Score)
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func layEvalSets(t *testing.T, root, dir string) {
 func perfect(set *dataset.Set, model *skeleton.Set, p *dataset.Picture, person *dataset.Person, move func(geom.CameraPointMM) geom.CameraPointMM) *dataset.Prediction {
 	matches, _ := skeleton.MatchJoints(set.Labels, model, nil)
 	n := len(model.Joints)
-	out := &dataset.Prediction{Px: make([]geom.ImagePoint, n), DepthMM: make([]float64, n), Score: make([]float64, n)}
+	out := &dataset.Prediction{Px: make([]geom.ImagePoint, n), DepthMM: make([]float64, n), Score: make([]float64, n), Axis: geom.OpticalAxis}
 	root := 0.0
 	for _, m := range matches {
 		if m.Anatomy == "Pelvis" && person.MM != nil {

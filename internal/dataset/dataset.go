@@ -87,9 +87,11 @@ type Person struct {
 // Prediction is what the network says of one box, in the order of its joints.
 type Prediction struct {
 	Px         []geom.ImagePoint
-	DepthMM    []float64 // relative to the root joint
+	DepthMM    []float64 // relative to the root joint, along Axis
 	Score      []float64
 	BoxDepthMM float64 // the root's depth as the size of the box suggests it
+	Axis       geom.Axis
+	Root       int // index of the root joint
 }
 
 // MeanScore averages the joints' scores.
@@ -104,8 +106,9 @@ func (p *Prediction) MeanScore() float64 {
 // CameraMM places the prediction before the camera, its root at rootDepthMM.
 func (p *Prediction) CameraMM(k geom.Intrinsics, rootDepthMM float64) []geom.CameraPointMM {
 	out := make([]geom.CameraPointMM, len(p.Px))
+	root := camera.DepthAlong(k, p.Axis, p.Px[p.Root], rootDepthMM)
 	for j, at := range p.Px {
-		out[j] = camera.BackProject(k, at, rootDepthMM+p.DepthMM[j])
+		out[j] = camera.BackProject(k, p.Axis, at, root+p.DepthMM[j])
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 func TestPorts(t *testing.T) {
 	image, heat := floats("image", AnyDim, 3, 16, 16), floats("heatmap", AnyDim, 12, 4, 4)
 	coords, score := floats("coords", AnyDim, 3, 3), floats("score", AnyDim, 3)
+	plane, depth := floats("plane", AnyDim, 3, 16), floats("depth", AnyDim, 3, 4)
 	tests := []struct {
 		name    string
 		head    Head
@@ -19,6 +20,9 @@ func TestPorts(t *testing.T) {
 		{"heatmap", HeadHeatmap, []Port{image}, []Port{heat}, Ports{Image: "image", Heatmap: "heatmap"}, ""},
 		{"coords", HeadCoords, []Port{image}, []Port{score, coords}, Ports{Image: "image", Coords: "coords", Score: "score"}, ""},
 		{"coords alone", HeadCoords, []Port{image}, []Port{coords}, Ports{Image: "image", Coords: "coords"}, ""},
+		{"coords and marginals", HeadCoords, []Port{image}, []Port{coords, score, plane, depth}, Ports{Image: "image", Coords: "coords", Score: "score", Plane: "plane", Depth: "depth"}, ""},
+		{"one marginal of two", HeadCoords, []Port{image}, []Port{coords, score, plane}, Ports{Image: "image", Coords: "coords", Score: "score"}, ""},
+		{"other marginal", HeadCoords, []Port{image}, []Port{coords, score, floats("plane", AnyDim, 3, 9), depth}, Ports{}, "plane[?,3,9] should be plane[?,3,16]"},
 		{"foreign names", HeadHeatmap, []Port{floats("x", 1, 3, 16, 16)}, []Port{floats("y", 1, 12, 4, 4)}, Ports{Image: "x", Heatmap: "y", Batch: 1}, ""},
 		{"open shapes", HeadHeatmap, []Port{floats("image", AnyDim, AnyDim, AnyDim, AnyDim)}, []Port{{Name: "heatmap", ElemType: 1}}, Ports{Image: "image", Heatmap: "heatmap"}, ""},
 		{"no input", HeadHeatmap, nil, []Port{heat}, Ports{}, `no input is called "image"; there are none`},

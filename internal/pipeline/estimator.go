@@ -229,13 +229,12 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 	for i := range n {
 		look, whole := lookOf(out, i, run)
 		switch {
+		case mirror && whole:
+			e.decoder.Merge(e.points[i], e.straight[i], look)
+		case e.opts.Flip && whole:
+			keep(&e.straight[i], look)
 		case !mirror:
 			e.decode(e.points[i], out, i, run)
-			if whole && e.opts.Flip {
-				keep(&e.straight[i], look)
-			}
-		case whole:
-			e.decoder.Merge(e.points[i], e.straight[i], look)
 		default:
 			e.decode(e.mirrored, out, i, run)
 			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec())
@@ -275,7 +274,7 @@ func (e *Estimator) person(i int, box detect.Box, k geom.Intrinsics) pose.Person
 	p := pose.Person{
 		Set: set, Joints: make([]pose.Joint, len(set.Joints)),
 		Box: box.BoxPx, BoxScore: box.Score, BoxSource: box.Source,
-		RootDepthSource: string(e.opts.Depth),
+		RootDepthSource: string(e.opts.Depth), DepthAxis: e.decoder.DepthAxis(e.crops[i], k),
 	}
 	switch e.opts.Depth {
 	case DepthFixed:

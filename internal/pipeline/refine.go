@@ -130,7 +130,7 @@ func jointBox(p *pose.Person) geom.BoxPx {
 	return geom.Bounds(points)
 }
 
-// settle leaves out people found twice and people whose joints score too low.
+// settle leaves out people found twice and people who score too low.
 func (e *Estimator) settle(p *pose.Picture) {
 	o := e.opts.People
 	faint := o.FaintBelow

@@ -26,6 +26,7 @@ type Person struct {
 	BoxSource       string     // "given", "file", "picture", "detector"
 	RootDepthMM     float64    // distance of the root joint along the optical axis
 	RootDepthSource string     // "box", "height", "fixed"
+	DepthAxis       geom.Axis  // what the network's depths are along
 	Score           float64    // mean of the joints' scores
 	ID              int        // stable over a video, from 1, never given twice; 0 for photographs
 	Interpolated    bool       // the joints were filled in between two frames that had them

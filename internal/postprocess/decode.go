@@ -143,13 +143,13 @@ func (d *Decoder) Crop(p HeatPoint) geom.CropPoint {
 // along the axis that the model's depths are measured on. Its offset is from
 // the root joint.
 func (d *Decoder) Person(dst []pose.Joint, points []HeatPoint, m geom.CropToImage, k geom.Intrinsics, rootDepthMM float64) {
-	axis := d.depthAxis(m, k)
-	root := rootDepthMM * axis.Along(k, m.Image(d.Crop(points[d.root])))
+	axis := d.DepthAxis(m, k)
+	root := camera.DepthAlong(k, axis, m.Image(d.Crop(points[d.root])), rootDepthMM)
 	for j, p := range points[:d.joints] {
 		at := m.Image(d.Crop(p))
 		dst[j] = pose.Joint{
 			Image:  at,
-			Camera: camera.BackProject(k, at, (root+d.spec.DepthMM(p.Z))/axis.Along(k, at)),
+			Camera: camera.BackProject(k, axis, at, root+d.spec.DepthMM(p.Z)),
 			Score:  p.Score,
 		}
 	}
@@ -159,10 +159,10 @@ func (d *Decoder) Person(dst []pose.Joint, points []HeatPoint, m geom.CropToImag
 	}
 }
 
-// depthAxis is what the model's depths are measured along in that crop.
-func (d *Decoder) depthAxis(m geom.CropToImage, k geom.Intrinsics) camera.Axis {
+// DepthAxis is what the model's depths are measured along in that crop.
+func (d *Decoder) DepthAxis(m geom.CropToImage, k geom.Intrinsics) geom.Axis {
 	if d.spec.DepthAxis != model.DepthAlongCrop {
-		return camera.OpticalAxis
+		return geom.OpticalAxis
 	}
 	return camera.AxisThrough(k, m.Image(geom.CropPoint{X: float64(d.spec.InputWPx) / 2, Y: float64(d.spec.InputHPx) / 2}))
 }

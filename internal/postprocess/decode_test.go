@@ -240,7 +240,7 @@ func TestHeightDepthFindsThePerson(t *testing.T) {
 				m := geom.SquareCrop(geom.BoxPx{X: at.X - 1000, Y: at.Y - 900, W: 1920, H: 1920}, 256)
 				axis := [3]float64{0, 0, 1}
 				if depthAxis == model.DepthAlongCrop {
-					axis = unit(camera.BackProject(k, m.Image(geom.CropPoint{X: 128, Y: 128}), 1))
+					axis = unit(camera.BackProject(k, geom.OpticalAxis, m.Image(geom.CropPoint{X: 128, Y: 128}), 1))
 				}
 				points := make([]HeatPoint, len(joints))
 				for j, p := range joints {

@@ -36,7 +36,7 @@ func (d *Decoder) HeightDepthMM(points []HeatPoint, m geom.CropToImage, k geom.I
 		return 0, fmt.Errorf("root depth by height: no bone of joint set %q has a known share of a person's height", d.spec.Set.Name)
 	}
 	// Bones are as long in the frame of a camera that faces along the depths' axis.
-	axis := d.depthAxis(m, k)
+	axis := d.DepthAxis(m, k)
 	for j := range s.rays {
 		x, y := axis.Facing(camera.Undistort(k, m.Image(d.Crop(points[j]))))
 		s.rays[j] = camera.Ray{X: x, Y: y, ZMM: d.spec.DepthMM(points[j].Z)}
@@ -52,5 +52,5 @@ func (d *Decoder) HeightDepthMM(points []HeatPoint, m geom.CropToImage, k geom.I
 	if !ok {
 		return 0, fmt.Errorf("root depth by height: at no distance do the bones have the lengths of a person of %g mm", statureMM)
 	}
-	return depthMM / axis.Along(k, m.Image(d.Crop(points[d.root]))), nil
+	return camera.BackProject(k, axis, m.Image(d.Crop(points[d.root])), depthMM).Z, nil
 }

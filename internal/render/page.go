@@ -118,7 +118,7 @@ func pageSummary(p *pose.Picture) string {
 		people = fmt.Sprintf("%d people", n)
 	}
 	if p.Dropped > 0 {
-		people += fmt.Sprintf(" (%d left out, their joints scored too low)", p.Dropped)
+		people += fmt.Sprintf(" (%d left out, scored too low)", p.Dropped)
 	}
 	return fmt.Sprintf("%s · %d × %d px", people, p.WidthPx, p.HeightPx)
 }

@@ -68,7 +68,7 @@ func (s *Table) Close() error { return nil }
 func (s *Table) head(b *bytes.Buffer, p *pose.Picture) {
 	facts := []string{fmt.Sprintf("%d x %d px", p.WidthPx, p.HeightPx), countText(len(p.People))}
 	if p.Dropped > 0 {
-		facts = append(facts, fmt.Sprintf("%d left out (joints scored too low)", p.Dropped))
+		facts = append(facts, fmt.Sprintf("%d left out (scored too low)", p.Dropped))
 	}
 	facts = append(facts, fmt.Sprintf("focal length %.0f px (%s)", p.Camera.FxPx, p.Camera.Source))
 	name, rest := shorten(printable(p.Name), s.options.Columns), strings.Join(facts, ", ")

@@ -1,7 +1,7 @@
 """Training while the first blocks rest: what they see of a crop is kept and learnt from several times.
 
 The first blocks work on the largest maps: with the stem and three blocks at rest, whose part of the forward pass is paid for once in
-`times` uses, a crop of XS costs less than half of a whole step.
+`times` uses, a crop of XS costs about half of a whole step.
 """
 
 from __future__ import annotations

@@ -45,6 +45,18 @@ def test_refuses_what_does_not_rise():
         score_curve.fit(peaks, np.zeros(len(peaks)))
 
 
+def test_depths_along_the_line_of_sight_are_turned_to_the_cameras_axes():
+    """Joints of somebody at the picture's border, as a network that makes no error tells them, come back in camera mm."""
+    rng = np.random.default_rng(6)
+    joints_mm, camera_px, centre = rng.uniform(-500, 500, (21, 3)) + [1500, -900, 4000], np.array([1000, 1100, 640, 360.0]), np.array([1000.0, 100.0])
+    root = skeleton.load("muco21").root
+    sight = np.array([(1000 - 640) / 1000, (100 - 360) / 1100, 1])
+    depth_mm = (joints_mm - joints_mm[root]) @ sight / np.linalg.norm(sight)
+    points_px = joints_mm[:, :2] / joints_mm[:, 2:] * camera_px[:2] + camera_px[2:]
+    found = evaluate.camera_mm(looks.Prediction(points_px, depth_mm, np.ones(21), centre), camera_px, joints_mm[root, 2])
+    assert np.allclose(found, joints_mm, atol=1e-6)
+
+
 def test_both_looks_at_what_the_picture_shows_agree():
     """A predictor that finds two dots and, as networks do, takes the sides of a mirrored person for each other."""
     joints = skeleton.load("muco21")

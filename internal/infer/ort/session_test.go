@@ -77,6 +77,35 @@ func fill(t testing.TB, r infer.Runner, n, seed int) tensor.Tensor {
 	return in
 }
 
+// The built-in network's marginals are of the volume whose expected place its coords are.
+func TestMarginalsAgreeWithCoords(t *testing.T) {
+	f, err := model.Open(filepath.Join("..", "..", "..", "models", "mhp-xs.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newTestRunner(t, open(t, f, Options{Threads: 1}))
+	const n = 2
+	fill(t, r, n, 1)
+	out, err := r.Run(context.Background(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n * len(f.Spec.Set.Joints) {
+		var plane, depth, x, y, z float64
+		for k, v := range out.Plane.Data[i*32*32:][:32*32] {
+			plane, x, y = plane+float64(v), x+float64(v)*float64(k%32), y+float64(v)*float64(k/32)
+		}
+		for k, v := range out.Depth.Data[i*32:][:32] {
+			depth, z = depth+float64(v), z+float64(v)*float64(k)
+		}
+		for axis, want := range []float64{x, y, z} {
+			if got := float64(out.Coords.Data[3*i+axis]); math.Abs(got-want) > 1e-3 || math.Abs(plane-1) > 1e-4 || math.Abs(depth-1) > 1e-4 {
+				t.Fatalf("joint %d axis %d: coords %g, marginals %g; sums %g and %g", i, axis, got, want, plane, depth)
+			}
+		}
+	}
+}
+
 // plainVolume is the tiny network written out: [n,3,16,16] -> [n,12,4,4].
 func plainVolume(in tensor.Tensor) []float32 {
 	n := int(in.Shape[0])

@@ -118,7 +118,7 @@ def judged(rgb: np.ndarray, boxes: np.ndarray, pose: Predictor, side_px: int) ->
     cells, peaks, *_ = pose(np.stack(crops))
     fits = []
     for box, matrix, found in zip(boxes, matrices, cells[..., :2]):
-        points = (cells_to_crop_px(found, side_px // 8) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        points = crop.apply_affine(crop.inverse(matrix), cells_to_crop_px(found, side_px // 8))
         seen = np.clip(np.concatenate([points.min(0), points.max(0)]), 0, rgb.shape[1::-1] * 2)
         fits.append(iou(box[None], seen[None])[0, 0])
     return np.log(np.maximum(peaks, SMALLEST_PEAK)).mean(axis=1), np.array(fits)
