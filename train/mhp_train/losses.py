@@ -67,22 +67,25 @@ class Marginals(torch.autograd.Function):
         return grad.mul_(p)
 
 
+MOST_CHANNELS, MOST_COLUMNS = 4096, 1024  # of native/marginals.c
+
+
 class CMarginals(ctypes.Structure):
     """`marginals` of native/marginals.c."""
 
     _fields_ = [
         ("volume", ctypes.c_void_p),
         ("n", ctypes.c_ssize_t), ("height", ctypes.c_ssize_t), ("width", ctypes.c_ssize_t),
-        ("joints", ctypes.c_int), ("bins", ctypes.c_int), ("enlarge", ctypes.c_int), ("scales", ctypes.c_int),
-        ("scale", ctypes.c_float * 2),
+        ("joints", ctypes.c_int), ("bins", ctypes.c_int), ("enlarge", ctypes.c_int), ("flatter", ctypes.c_int),
+        ("scale", ctypes.c_float),
         ("plane", ctypes.c_void_p * 2), ("depth", ctypes.c_void_p * 2), ("total", ctypes.c_void_p * 2),
         ("peak", ctypes.c_void_p),
     ]
 
 
 class NativeMarginals(torch.autograd.Function):
-    """The same in C for a float32 volume [N,h,w,J,D] on the CPU, enlarged on the way, of softmax(scale * volume) for one or two `scales`:
-    -> plane, depth of the first, plane, depth of the second.  Torch's operators took a third of a training step."""
+    """The same in C for a float32 volume [N,h,w,J,D] on the CPU, enlarged on the way, of softmax(scale * volume) for one scale or for one and
+    its half: -> plane, depth of the first, plane, depth of the second.  Torch's operators took a third of a training step."""
 
     @staticmethod
     def forward(ctx, volume, enlarge, *scales):
@@ -110,14 +113,20 @@ class NativeMarginals(torch.autograd.Function):
 def described(volume: torch.Tensor, kept: list[torch.Tensor], enlarge: int, scales: tuple[float, ...]) -> CMarginals:
     """What the C routines work on; `kept`: peak, then plane, depth and total of each scale."""
     pointers = [[tensor.data_ptr() for tensor in kept[1 + part::3]] for part in range(3)]
-    return CMarginals(volume.data_ptr(), *volume.shape[:3], *volume.shape[3:], enlarge, len(scales), (ctypes.c_float * 2)(*scales),
+    return CMarginals(volume.data_ptr(), *volume.shape[:3], *volume.shape[3:], enlarge, len(scales) - 1, scales[0],
                       *((ctypes.c_void_p * 2)(*each) for each in pointers), kept[0].data_ptr())
+
+
+def in_c(volume: torch.Tensor, joints: int, scales: tuple[float, ...], enlarge: int) -> bool:
+    """Whether the C routines take a volume [N,J*D,h,w]."""
+    return (volume.device.type == "cpu" and volume.shape[1] // joints in (16, 32, 64) and volume.shape[1] <= MOST_CHANNELS
+            and enlarge * volume.shape[3] <= MOST_COLUMNS and (len(scales) == 1 or scales[1] == scales[0] / 2) and library() is not None)
 
 
 def marginals(volume: torch.Tensor, joints: int, *scales: float, enlarge: int = 1) -> list[torch.Tensor]:
     """volume [N,J*D,h,w] -> plane [N,H*W,J], depth [N,J,D] in float32 of softmax(scale * volume), for each of one or two `scales`
     in turn; the volume is first upsampled if `enlarge` is 2 (H = 2 h)."""
-    if volume.device.type == "cpu" and library() is not None:
+    if in_c(volume, joints, scales, enlarge):
         rows = volume.float().permute(0, 2, 3, 1)
         return list(NativeMarginals.apply(rows.reshape(*rows.shape[:3], joints, -1), enlarge, *scales))
     full = (upsample(volume.float()) if enlarge == 2 else volume.float()).permute(0, 2, 3, 1)

@@ -12,6 +12,7 @@
 typedef float float32x16 __attribute__((vector_size(64), aligned(64)));
 typedef uint32_t uint32x16 __attribute__((vector_size(64)));
 typedef uint16_t uint16x16 __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint16_t uint16x8 __attribute__((vector_size(16), aligned(2), may_alias));
 
 static inline float from_bfloat16(uint16_t half)
 {
@@ -29,22 +30,22 @@ static inline uint16_t to_bfloat16(float value)
     return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-static inline float32x16 widened(const uint16_t *from)
+static inline float32x16 widened(uint16x16 halves)
 {
 #ifdef AVX512
-    return (float32x16)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)*(const uint16x16 *)from), 16);
+    return (float32x16)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)halves), 16);
 #else
-    return (float32x16)(__builtin_convertvector(*(const uint16x16 *)from, uint32x16) << 16);
+    return (float32x16)(__builtin_convertvector(halves, uint32x16) << 16);
 #endif
 }
 
-static inline void narrowed(float32x16 values, uint16_t *to)
+static inline uint16x16 narrowed(float32x16 values)
 {
 #ifdef AVX512
-    *(uint16x16 *)to = (uint16x16)_mm512_cvtneps_pbh((__m512)values);
+    return (uint16x16)_mm512_cvtneps_pbh((__m512)values);
 #else
     uint32x16 bits = (uint32x16)values;
-    *(uint16x16 *)to = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, uint16x16);
+    return __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, uint16x16);
 #endif
 }
 #endif

@@ -46,25 +46,21 @@ INLINE lanes prelu_back(lanes input, lanes g, lanes slope, lanes *of_slope)
     return choose(above, g, slope * g);
 }
 
-/* The channels of a vector that there are, zeros behind them. */
+/* The channels of a vector that there are, all or half of them, zeros behind them. */
 INLINE lanes load(const uint16_t *from, int valid)
 {
     if (valid == LANES)
-        return widened(from);
-    uint16_t room[LANES] = {0};
-    memcpy(room, from, (size_t)valid * sizeof *from);
-    return widened(room);
+        return widened(*(const uint16x16 *)from);
+    return widened(__builtin_shufflevector(*(const uint16x8 *)from, (uint16x8){0}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 }
 
 INLINE void store(lanes values, uint16_t *to, int valid)
 {
-    if (valid == LANES) {
-        narrowed(values, to);
-        return;
-    }
-    uint16_t room[LANES];
-    narrowed(values, room);
-    memcpy(to, room, (size_t)valid * sizeof *to);
+    uint16x16 halves = narrowed(values);
+    if (valid == LANES)
+        *(uint16x16 *)to = halves;
+    else
+        *(uint16x8 *)to = __builtin_shufflevector(halves, halves, 0, 1, 2, 3, 4, 5, 6, 7);
 }
 
 static int vectors(const shape *s)
@@ -87,12 +83,11 @@ static void activated_row(const shape *s, const uint16_t *x, ptrdiff_t y, lanes 
     }
     lanes slope = all(s->before);
     x += y * s->width * s->c;
-    for (int k = 0; k < vectors(s); k++, row += across) {
-        int valid = valid_of(s, k);
-        row[0] = row[across - 1] = all(0);
-        for (ptrdiff_t column = 0; column < s->width; column++)
-            row[column + 1] = prelu(load(x + column * s->c + k * LANES, valid), slope);
-    }
+    for (int k = 0; k < vectors(s); k++)
+        row[k * across] = row[k * across + across - 1] = all(0);
+    for (ptrdiff_t column = 0; column < s->width; column++)
+        for (int k = 0; k < vectors(s); k++)
+            row[k * across + column + 1] = prelu(load(x + column * s->c + k * LANES, valid_of(s, k)), slope);
 }
 
 /* One row of u and y for a vector of channels; `seen`: the three rows of a. */
@@ -149,19 +144,16 @@ static void of_u_row(const shape *s, const uint16_t *u, const uint16_t *grad, pt
     lanes slope = all(s->after);
     u += row * s->columns * s->c;
     grad += row * s->columns * s->c;
-    for (int k = 0; k < vectors(s); k++, of_u += across) {
-        int valid = valid_of(s, k);
-        lanes of_after = sum->after[k], of_bias = sum->bias[k];
-        of_u[0] = of_u[across - 1] = all(0);
-        for (ptrdiff_t column = 0; column < s->columns; column++) {
+    for (int k = 0; k < vectors(s); k++)
+        of_u[k * across] = of_u[k * across + across - 1] = all(0);
+    for (ptrdiff_t column = 0; column < s->columns; column++)
+        for (int k = 0; k < vectors(s); k++) {
             ptrdiff_t at = column * s->c + k * LANES;
-            lanes g = prelu_back(load(u + at, valid), load(grad + at, valid), slope, &of_after);
-            of_bias += g;
-            of_u[column + 1] = g;
+            int valid = valid_of(s, k);
+            lanes g = prelu_back(load(u + at, valid), load(grad + at, valid), slope, &sum->after[k]);
+            sum->bias[k] += g;
+            of_u[k * across + column + 1] = g;
         }
-        sum->after[k] = of_after;
-        sum->bias[k] = of_bias;
-    }
 }
 
 /* One row of x for a vector of channels: its gradient and what it adds to those of weight and slope.  of_u: the `lines` rows of outputs that
@@ -223,6 +215,8 @@ void depthwise_backward(const shape *s, const uint16_t *x, const uint16_t *u, co
         ptrdiff_t next = -1;
         for (ptrdiff_t y = 0; y < s->height; y++, x += line_size, dx += line_size) {
             /* Output row r sees this one by tap row y + 1 - stride r. */
+            for (ptrdiff_t k = 0; k < line_size; k += 32)
+                __builtin_prefetch(x + line_size + k), __builtin_prefetch(dx + line_size + k, 1);
             int lines = 0, tap_rows[3];
             ptrdiff_t output_rows[3];
             for (int tap = 0; tap < 3; tap++)

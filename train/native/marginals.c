@@ -1,25 +1,41 @@
 /* Marginals of the softmax over heat volumes, and their gradient, for the volumes enlarged on the way: what a separate
- * interpolation would write to memory and read again stays in the cache.
+ * interpolation would write to memory and read again stays in the cache, and what belongs to one joint in registers.
  *
- * coarse [n][height][width][joints * bins] float32; the enlarged volume has enlarge * height rows and enlarge * width columns,
- * bilinear with aligned corners.  Of softmax(scale_k * volume), for each of `scales` k:
+ * coarse [n][height][width][joints * bins] float32, bins 16, 32 or 64; the enlarged volume has enlarge * height rows and
+ * enlarge * width columns, bilinear with aligned corners.  Of softmax(scale * volume) and, if `flatter`, of softmax(scale / 2 * volume):
  *   plane [n][places][joints] (sums over bins), depth [n][joints][bins] (sums over places), total [n][joints] (of the exponentials).
  * Exponentials are computed again for the gradient rather than kept. */
-#include <math.h>
 #include <stddef.h>
+#include "bfloat16.h"
 
-enum { MAX_CHANNELS = 4096, MAX_SCALES = 2 };
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 16, MAX_CHANNELS = 4096, MAX_SCALES = 2, MAX_VECTORS = 4, MAX_COLUMNS = 1024 };
+
+typedef float32x16 lanes;
+typedef int32_t whole __attribute__((vector_size(64)));
+typedef float lanes_anywhere __attribute__((vector_size(64), aligned(4), may_alias));
 
 typedef struct {
     const float *volume;
     ptrdiff_t n, height, width;
-    int joints, bins, enlarge, scales;
-    float scale[MAX_SCALES];
+    int joints, bins, enlarge, flatter;
+    float scale;
     float *plane[MAX_SCALES], *depth[MAX_SCALES], *total[MAX_SCALES];
     float *peak; /* [n][joints]: no less than the largest value of the joint */
 } marginals;
 
-/* Where cell i of `many` lies among `few`: between first and second, `part` of the way. */
+INLINE lanes load(const float *from)
+{
+    return *(const lanes_anywhere *)from;
+}
+
+INLINE void store(lanes values, float *to)
+{
+    *(lanes_anywhere *)to = values;
+}
+
+/* Where cell i of `many` lies among `few`: `part` of the way from `first` to `second`. */
 typedef struct {
     ptrdiff_t first, second;
     float part;
@@ -27,9 +43,19 @@ typedef struct {
 
 static place place_of(ptrdiff_t i, ptrdiff_t many, ptrdiff_t few)
 {
-    float at = many > 1 ? (float)i * (float)(few - 1) / (float)(many - 1) : 0;
+    if (few == 1)
+        return (place){0, 0, 0};
+    float at = (float)i * (float)(few - 1) / (float)(many - 1);
     ptrdiff_t first = (ptrdiff_t)at;
-    return (place){first, first + 1 < few ? first + 1 : first, at - (float)first};
+    if (first > few - 2)
+        first = few - 2;
+    return (place){first, first + 1, at - (float)first};
+}
+
+static void all_places(ptrdiff_t many, ptrdiff_t few, place *places)
+{
+    for (ptrdiff_t i = 0; i < many; i++)
+        places[i] = place_of(i, many, few);
 }
 
 /* out = (1 - part) a + part b */
@@ -66,60 +92,116 @@ static void peaks(const float *restrict v, ptrdiff_t places, int joints, int bin
     }
 }
 
-/* e_k = exp(scale_k (values - peak)) of every channel, each scale in turn; where a scale is twice the next, the square of the next. */
-static void exponentials(const marginals *m, const float *restrict values, const float *peak, float e[MAX_SCALES][MAX_CHANNELS])
+/* 2^t for t <= 0, to three millionths: 2^n by the exponent's bits, the rest, at most half a step, by a polynomial. */
+INLINE lanes power_of_two(lanes t)
 {
-    for (int k = m->scales - 1; k >= 0; k--) {
-        float scale = m->scale[k];
-        if (k + 1 < m->scales && scale == 2 * m->scale[k + 1]) {
-            const float *restrict root = e[k + 1];
-            float *restrict square = e[k];
-            for (int c = 0; c < m->joints * m->bins; c++)
-                square[c] = root[c] * root[c];
-            continue;
+    const lanes least = -125 - (lanes){0};
+    whole above = t > least;
+    t = (lanes)((above & (whole)t) | (~above & (whole)least));
+    whole n = __builtin_convertvector(t - 0.5f, whole);
+    lanes f = t - __builtin_convertvector(n, lanes);
+    lanes power = 0.999999261f + f * (0.693121814f + f * (0.240247449f + f * (0.0559178653f + f * 0.00957010111f)));
+    return (lanes)((whole)power + (n << 23));
+}
+
+/* e[0] = exp(scale * (values - peak)); if `flatter`, e[1] is its square root.  bits: scale, or half of it if `flatter`, in powers of two. */
+INLINE void exponentials(lanes values, float bits, float peak_bits, const int flatter, lanes e[MAX_SCALES])
+{
+    lanes root = power_of_two(values * bits - peak_bits);
+    e[0] = flatter ? root * root : root;
+    e[1] = root;
+}
+
+static float bits_of(const marginals *m)
+{
+    return 1.44269504f * m->scale / (m->flatter ? 2 : 1);
+}
+
+/* The sums of a and of b. */
+INLINE void sums(lanes a, lanes b, float *of_a, float *of_b)
+{
+    lanes t = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+        + __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    t += __builtin_shufflevector(t, t, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    t += __builtin_shufflevector(t, t, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    t += __builtin_shufflevector(t, t, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    *of_a = t[0];
+    *of_b = t[8];
+}
+
+/* One joint in one row of places: its plane marginals, and what it adds to those of the depth.  row: the coarse row, from the joint's first
+ * channel on; plane: of the row's first place; `vectors` of LANES bins. */
+INLINE void joint_forward(const int vectors, const int flatter, const float *row, int channels, const place *places, ptrdiff_t columns, int joints,
+                          float bits, float peak, float *const plane[], float *const depth[])
+{
+    lanes sum[MAX_SCALES][MAX_VECTORS];
+#pragma GCC unroll 2
+    for (int k = 0; k <= flatter; k++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            sum[k][v] = load(depth[k] + v * LANES);
+    for (ptrdiff_t x = 0; x < columns; x++) {
+        place px = places[x];
+        const float *a = row + px.first * channels, *b = row + px.second * channels;
+        lanes all[MAX_SCALES] = {{0}, {0}};
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            lanes first = load(a + v * LANES), e[MAX_SCALES];
+            exponentials(first + px.part * (load(b + v * LANES) - first), bits, bits * peak, flatter, e);
+#pragma GCC unroll 2
+            for (int k = 0; k <= flatter; k++) {
+                sum[k][v] += e[k];
+                all[k] += e[k];
+            }
         }
-        for (int j = 0; j < m->joints; j++)
-            for (int c = j * m->bins; c < (j + 1) * m->bins; c++)
-                e[k][c] = expf(scale * (values[c] - peak[j]));
+        float of_place[MAX_SCALES];
+        sums(all[0], all[1], &of_place[0], &of_place[1]);
+#pragma GCC unroll 2
+        for (int k = 0; k <= flatter; k++)
+            plane[k][x * joints] = of_place[k];
     }
+#pragma GCC unroll 2
+    for (int k = 0; k <= flatter; k++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            store(sum[k][v], depth[k] + v * LANES);
 }
 
 /* row: room for width * joints * bins values. */
 void marginals_forward(const marginals *m, float *row)
 {
-    float here[MAX_CHANNELS], e[MAX_SCALES][MAX_CHANNELS];
-    int joints = m->joints, bins = m->bins, channels = joints * bins;
+    int joints = m->joints, bins = m->bins, channels = joints * bins, scales = m->flatter ? 2 : 1;
     ptrdiff_t rows = m->enlarge * m->height, columns = m->enlarge * m->width;
+    place places[MAX_COLUMNS];
+    all_places(columns, m->width, places);
     for (ptrdiff_t i = 0; i < m->n; i++) {
         const float *v = m->volume + i * m->height * m->width * channels;
         float *peak = m->peak + i * joints;
         peaks(v, m->height * m->width, joints, bins, peak);
-        for (int k = 0; k < m->scales; k++)
+        for (int k = 0; k < scales; k++)
             for (int c = 0; c < channels; c++)
                 m->depth[k][i * channels + c] = 0;
         for (ptrdiff_t y = 0; y < rows; y++) {
             place py = place_of(y, rows, m->height);
             blend(v + py.first * m->width * channels, v + py.second * m->width * channels, py.part, m->width * channels, row);
-            for (ptrdiff_t x = 0; x < columns; x++) {
-                place px = place_of(x, columns, m->width);
-                blend(row + px.first * channels, row + px.second * channels, px.part, channels, here);
-                exponentials(m, here, peak, e);
-                for (int k = 0; k < m->scales; k++) {
-                    float *plane = m->plane[k] + ((i * rows + y) * columns + x) * joints;
-                    for (int j = 0; j < joints; j++) {
-                        const float *restrict values = e[k] + j * bins;
-                        float *restrict depth = m->depth[k] + i * channels + j * bins;
-                        float sum = 0;
-                        for (int d = 0; d < bins; d++) {
-                            depth[d] += values[d];
-                            sum += values[d];
-                        }
-                        plane[j] = sum;
-                    }
+            for (int j = 0; j < joints; j++) {
+                float *plane[MAX_SCALES] = {0}, *depth[MAX_SCALES] = {0};
+                for (int k = 0; k < scales; k++) {
+                    plane[k] = m->plane[k] + (i * rows + y) * columns * joints + j;
+                    depth[k] = m->depth[k] + i * channels + j * bins;
+                }
+#define FORWARD(vectors, flatter) joint_forward(vectors, flatter, row + j * bins, channels, places, columns, joints, bits_of(m), peak[j], plane, depth)
+                switch (2 * bins + scales) {
+                case 33: FORWARD(1, 0); break;
+                case 34: FORWARD(1, 1); break;
+                case 65: FORWARD(2, 0); break;
+                case 66: FORWARD(2, 1); break;
+                case 129: FORWARD(4, 0); break;
+                case 130: FORWARD(4, 1); break;
                 }
             }
         }
-        for (int k = 0; k < m->scales; k++) {
+        for (int k = 0; k < scales; k++) {
             float *plane = m->plane[k] + i * rows * columns * joints, *total = m->total[k] + i * joints;
             for (int j = 0; j < joints; j++) {
                 float *depth = m->depth[k] + i * channels + j * bins, all = 0;
@@ -136,9 +218,9 @@ void marginals_forward(const marginals *m, float *row)
     }
 }
 
-/* Sum over places and bins of each marginal times its gradient, taken from the gradient of the depth. */
-static void centre(const float *plane, const float *depth, const float *grad_plane, const float *grad_depth, ptrdiff_t places, int joints,
-                   int bins, float *centred)
+/* With w = scale / total: w, and w times the gradient of the depth without the sums over places and bins of each marginal times its gradient. */
+static void centre(const float *plane, const float *depth, const float *grad_plane, const float *grad_depth, const float *total, float scale,
+                   ptrdiff_t places, int joints, int bins, float *weight, float *centred)
 {
     float sum[MAX_CHANNELS];
     for (int j = 0; j < joints; j++) {
@@ -149,9 +231,60 @@ static void centre(const float *plane, const float *depth, const float *grad_pla
     for (ptrdiff_t s = 0; s < places; s++)
         for (int j = 0; j < joints; j++)
             sum[j] += plane[s * joints + j] * grad_plane[s * joints + j];
-    for (int j = 0; j < joints; j++)
+    for (int j = 0; j < joints; j++) {
+        weight[j] = scale / total[j];
         for (int d = 0; d < bins; d++)
-            centred[j * bins + d] = grad_depth[j * bins + d] - sum[j];
+            centred[j * bins + d] = weight[j] * (grad_depth[j * bins + d] - sum[j]);
+    }
+}
+
+/* One joint in one row of places: the gradient of the coarse row.  grad_plane: of the row's first place; weight and centred as `centre` gives
+ * them; row and row_grad from the joint's first channel on. */
+INLINE void joint_backward(const int vectors, const int flatter, const float *row, int channels, const place *places, ptrdiff_t columns, int joints,
+                           float bits, float peak, const float *const grad_plane[], const float weight[], const float *const centred[], float *row_grad)
+{
+    lanes rest[MAX_SCALES][MAX_VECTORS], of_first[MAX_VECTORS], of_second[MAX_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+#pragma GCC unroll 2
+        for (int k = 0; k <= flatter; k++)
+            rest[k][v] = load(centred[k] + v * LANES);
+        of_first[v] = of_second[v] = (lanes){0};
+    }
+    ptrdiff_t at = 0;
+    for (ptrdiff_t x = 0; x < columns; x++) {
+        place px = places[x];
+        if (px.first > at) { /* by one */
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                store(of_first[v], row_grad + at * channels + v * LANES);
+                of_first[v] = of_second[v];
+                of_second[v] = (lanes){0};
+            }
+            at = px.first;
+        }
+        const float *a = row + px.first * channels, *b = row + px.second * channels;
+        float of_place[MAX_SCALES];
+#pragma GCC unroll 2
+        for (int k = 0; k <= flatter; k++)
+            of_place[k] = weight[k] * grad_plane[k][x * joints];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            lanes first = load(a + v * LANES), e[MAX_SCALES], slope = {0};
+            exponentials(first + px.part * (load(b + v * LANES) - first), bits, bits * peak, flatter, e);
+#pragma GCC unroll 2
+            for (int k = 0; k <= flatter; k++)
+                slope += e[k] * (of_place[k] + rest[k][v]);
+            of_first[v] += (1 - px.part) * slope;
+            of_second[v] += px.part * slope;
+        }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+        store(of_first[v], row_grad + at * channels + v * LANES);
+        if (places[columns - 1].second > at)
+            store(of_second[v], row_grad + (at + 1) * channels + v * LANES);
+    }
 }
 
 /* grad (like the coarse volume) from the gradients of the marginals; with p the softmax, that of the enlarged volume is
@@ -159,43 +292,42 @@ static void centre(const float *plane, const float *depth, const float *grad_pla
  * room: for 2 * width * joints * bins values. */
 void marginals_backward(const marginals *m, const float *const grad_plane[], const float *const grad_depth[], float *room, float *grad)
 {
-    float here[MAX_CHANNELS], e[MAX_SCALES][MAX_CHANNELS], slope[MAX_CHANNELS], centred[MAX_SCALES][MAX_CHANNELS];
-    int joints = m->joints, bins = m->bins, channels = joints * bins;
+    float weights[MAX_SCALES][MAX_CHANNELS], rest[MAX_SCALES][MAX_CHANNELS];
+    int joints = m->joints, bins = m->bins, channels = joints * bins, scales = m->flatter ? 2 : 1;
     ptrdiff_t rows = m->enlarge * m->height, columns = m->enlarge * m->width, across = m->width * channels;
     float *row = room, *row_grad = room + across;
+    place places[MAX_COLUMNS];
+    all_places(columns, m->width, places);
     for (ptrdiff_t i = 0; i < m->n; i++) {
         const float *v = m->volume + i * m->height * across, *peak = m->peak + i * joints;
         float *g = grad + i * m->height * across;
         ptrdiff_t first = i * rows * columns * joints;
-        for (int k = 0; k < m->scales; k++)
-            centre(m->plane[k] + first, m->depth[k] + i * channels, grad_plane[k] + first, grad_depth[k] + i * channels, rows * columns,
-                   joints, bins, centred[k]);
+        for (int k = 0; k < scales; k++)
+            centre(m->plane[k] + first, m->depth[k] + i * channels, grad_plane[k] + first, grad_depth[k] + i * channels, m->total[k] + i * joints,
+                   k ? m->scale / 2 : m->scale, rows * columns, joints, bins, weights[k], rest[k]);
         for (ptrdiff_t c = 0; c < m->height * across; c++)
             g[c] = 0;
         for (ptrdiff_t y = 0; y < rows; y++) {
             place py = place_of(y, rows, m->height);
             blend(v + py.first * across, v + py.second * across, py.part, across, row);
-            for (ptrdiff_t c = 0; c < across; c++)
-                row_grad[c] = 0;
-            for (ptrdiff_t x = 0; x < columns; x++) {
-                place px = place_of(x, columns, m->width);
-                blend(row + px.first * channels, row + px.second * channels, px.part, channels, here);
-                exponentials(m, here, peak, e);
-                for (int c = 0; c < channels; c++)
-                    slope[c] = 0;
-                for (int k = 0; k < m->scales; k++) {
-                    const float *of_plane = grad_plane[k] + first + (y * columns + x) * joints, *total = m->total[k] + i * joints;
-                    float scale = m->scale[k];
-                    for (int j = 0; j < joints; j++) {
-                        const float *restrict values = e[k] + j * bins, *restrict rest = centred[k] + j * bins;
-                        float *restrict out = slope + j * bins;
-                        float weight = scale / total[j], of_place = of_plane[j];
-                        for (int d = 0; d < bins; d++)
-                            out[d] += values[d] * weight * (of_place + rest[d]);
-                    }
+            for (int j = 0; j < joints; j++) {
+                float weight[MAX_SCALES] = {0};
+                const float *of_plane[MAX_SCALES] = {0}, *centred[MAX_SCALES] = {0};
+                for (int k = 0; k < scales; k++) {
+                    weight[k] = weights[k][j];
+                    of_plane[k] = grad_plane[k] + first + y * columns * joints + j;
+                    centred[k] = rest[k] + j * bins;
                 }
-                add(row_grad + px.first * channels, slope, 1 - px.part, channels);
-                add(row_grad + px.second * channels, slope, px.part, channels);
+#define BACKWARD(vectors, flatter) joint_backward(vectors, flatter, row + j * bins, channels, places, columns, joints, bits_of(m), peak[j], of_plane, \
+                                                  weight, centred, row_grad + j * bins)
+                switch (2 * bins + scales) {
+                case 33: BACKWARD(1, 0); break;
+                case 34: BACKWARD(1, 1); break;
+                case 65: BACKWARD(2, 0); break;
+                case 66: BACKWARD(2, 1); break;
+                case 129: BACKWARD(4, 0); break;
+                case 130: BACKWARD(4, 1); break;
+                }
             }
             add(g + py.first * across, row_grad, 1 - py.part, across);
             add(g + py.second * across, row_grad, py.part, across);

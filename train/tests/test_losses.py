@@ -22,17 +22,20 @@ def test_marginals_gradient_equals_finite_differences():
 
 
 @pytest.mark.skipif(kernels.library() is None, reason="no C compiler")
-@pytest.mark.parametrize("enlarge", [1, 2])
-def test_marginals_in_c_equal_those_of_torch(enlarge, monkeypatch):
+@pytest.mark.parametrize("scales", [(1.0,), (1.0, 0.5), (3.0, 1.5)])
+@pytest.mark.parametrize("bins", [16, 32, 64])
+@pytest.mark.parametrize("height, width, enlarge", [(3, 4, 1), (3, 4, 2), (1, 2, 2), (2, 1, 1)])
+def test_marginals_in_c_equal_those_of_torch(height, width, enlarge, bins, scales, monkeypatch):
     generator = torch.Generator().manual_seed(5)
-    volume = torch.randn(3, 5 * 8, 3, 4, generator=generator) * 4
-    grads = [torch.randn(*shape, generator=generator) for _ in range(2) for shape in ((3, 12 * enlarge ** 2, 5), (3, 5, 8))]
+    volume = torch.randn(3, 5 * bins, height, width, generator=generator) * 4
+    grads = [torch.randn(*shape, generator=generator) for _ in scales for shape in ((3, height * width * enlarge ** 2, 5), (3, 5, bins))]
+    assert losses.in_c(volume, 5, scales, enlarge)
     answers = []
     for native in (False, True):
         if not native:
             monkeypatch.setattr(losses, "library", lambda: None)
         v = volume.clone().requires_grad_()
-        found = losses.marginals(v, 5, 1.0, 0.5, enlarge=enlarge)
+        found = losses.marginals(v, 5, *scales, enlarge=enlarge)
         torch.autograd.backward(found, grads)
         answers.append([*found, v.grad])
         monkeypatch.undo()
