@@ -36,14 +36,12 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
-class Rest:
-    """Until this part of the schedule is over, and once batch norm keeps its statistics, the stem and the first `blocks` blocks rest;
-    each crop is used about `reuse` times, from a room for `room` crops a process (`reuse`)."""
+class Front:
+    """Once batch norm keeps its statistics, the stem and the first `blocks` blocks learn from this `part` of each batch, the others from all
+    of it: they work on the largest maps."""
 
-    until: float = 0.0
     blocks: int = 0
-    reuse: int = 1
-    room: int = 8192
+    part: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Run:
     seed: int = 1
     optimiser: Optimiser = Optimiser()
     loss: Weights = Weights()
-    rest: Rest = Rest()
+    front: Front = Front()
     from_minute: float = 0.0
     freeze_norm: float = 1.0
     bf16: bool = False

@@ -143,13 +143,13 @@ class Mixer:
             self.scanned_s = time.monotonic()
 
     def batch(self, step: int, size: int, input_px: int) -> Batch:
-        """Batch of `size` crops for training step `step`."""
+        """Batch of `size` crops for training step `step`, those of all sources mixed."""
         rng = np.random.default_rng([self.seed, step])
         shares = np.array([source.share if len(folder) else 0.0 for source, folder in zip(self.sources, self.folders)])
         if not shares.any():
             raise ValueError(f"no pictures in {', '.join(str(source.path) for source in self.sources)}; pack or render some first")
         bounds = np.round(np.cumsum(shares / shares.sum()) * size).astype(int)
-        chosen = np.searchsorted(bounds, np.arange(size), side="right")
+        chosen = rng.permutation(np.searchsorted(bounds, np.arange(size), side="right"))
         rows = []
         for number in chosen:
             row = None

@@ -201,6 +201,14 @@ class MobileHumanPose(nn.Module):
         """The volume before the last upsampling, [N,J*D,H/2c,W/2c]."""
         return self.after(self.before(image, 0), 0)
 
+    def coarse_from_part(self, image: torch.Tensor, blocks: int, part: float) -> torch.Tensor:
+        """The same, but the stem and the first `blocks` blocks get their gradients from this part of the batch alone, its first pictures."""
+        count = max(1, round(part * len(image)))
+        learning = self.before(image[:count], blocks)
+        with torch.no_grad():
+            others = self.before(image[count:], blocks)
+        return self.after(torch.cat([learning, others]), blocks)
+
     def before(self, image: torch.Tensor, blocks: int) -> torch.Tensor:
         """What the stem and the first `blocks` blocks, none of which a skip begins at, make of the image."""
         return self.inv_residual[:blocks](self.first_conv(image))

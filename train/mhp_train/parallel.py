@@ -45,8 +45,7 @@ class Peers:
         if self.shared is None:
             return minutes, stop
         gradients, clock = self.shared.gradients[self.turn], self.shared.clock[self.turn]
-        own = [p.grad.reshape(-1) for p in parameters]  # fewer than the shared room holds while some parameters rest
-        torch.cat(own, out=gradients[self.rank, :sum(len(part) for part in own)])
+        torch.cat([p.grad.reshape(-1) for p in parameters], out=gradients[self.rank])
         if self.rank == 0:
             clock[0], clock[1] = minutes, float(stop)
         self.shared.barrier.wait(WAIT_S)

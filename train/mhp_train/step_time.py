@@ -37,6 +37,7 @@ def step_ms(run: config.Run, input_px: int, count: int) -> dict[str, float]:
     joints = skeleton.load(run.joints)
     network = build(run.variant, len(joints.joints), run.prelu).to(memory_format=torch.channels_last).train()
     accelerate(network)
+    partly = run.freeze_norm == 0 and run.front.part < 1
     if run.freeze_norm == 0:
         frozen.freeze(network)
     steppers = optimisers.build(network, run.optimiser.kind, run.optimiser.peak_lr, run.optimiser.weight_decay, run.optimiser.muon_rate, run.bf16)
@@ -51,7 +52,7 @@ def step_ms(run: config.Run, input_px: int, count: int) -> dict[str, float]:
         image = normalised(batch.image, torch.device("cpu"))
         mark()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=run.bf16):
-            volume = network.coarse(image)
+            volume = network.coarse_from_part(image, run.front.blocks, run.front.part) if partly else network.coarse(image)
         mark()
         total, _ = losses.loss(volume, batch, run.loss, joints.parents, enlarge=2)
         mark()

@@ -28,7 +28,6 @@ from .dataset import Batch, Mixer, Prefetcher
 from .loop import CsvLog, average_into, learning_rate, minutes_until, normalised, part_done
 from .network import build, parameter_count
 from .parallel import Peers, Shared, share
-from .reuse import Reuse
 
 
 def phase_at(progress: float, phases: tuple[config.Phase, ...]) -> config.Phase:
@@ -88,8 +87,6 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
     own = [t for t in network.state_dict().values() if t.is_floating_point()]
     averaged = [t for t in average.state_dict().values() if t.is_floating_point()]
     parameters = list(network.parameters())
-    resting = [*network.first_conv.parameters(), *network.inv_residual[:run.rest.blocks].parameters()]
-    reuse: Reuse | None = None  # while they rest
 
     started_s = time.monotonic()
     session_minutes = run.minutes - minutes_before if stop_minutes is None else stop_minutes
@@ -97,7 +94,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
 
     def planned(_: int) -> tuple[int, int]:
         phase = phase_at(part_done(minutes, run), run.phases)
-        return max(1, phase.batch // peers.count // (reuse.times if reuse else 1)), phase.input_px
+        return max(1, phase.batch // peers.count), phase.input_px
 
     lead = peers.rank == 0
     mixer = Mixer(list(run.sources), network.variant.depth_bins, run.seed + 1000 * peers.rank)
@@ -128,11 +125,6 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
                 peers.broadcast(statistics)
                 frozen.freeze(network)
                 frozen_norm = True
-            if frozen_norm and (reuse is not None) != (part_done(minutes, run) < run.rest.until):
-                reuse = Reuse(run.rest.reuse, run.rest.room, run.seed + 1000 * peers.rank) if reuse is None else None
-                for parameter in resting:
-                    parameter.requires_grad_(reuse is None)
-                parameters = [p for p in network.parameters() if p.requires_grad]
             waiting_s = time.monotonic()
             batch = loader.get()
             waited_s += time.monotonic() - waiting_s
@@ -142,11 +134,8 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             image = normalised(batch.image, device)
             on_device = batch if device.type == "cpu" else Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.bf16):
-                if reuse:
-                    with torch.no_grad():
-                        features = network.before(image, run.rest.blocks)
-                    on_device = reuse.mixed(features, on_device)
-                    volume = network.after(on_device.image, run.rest.blocks)
+                if frozen_norm and run.front.part < 1:
+                    volume = network.coarse_from_part(image, run.front.blocks, run.front.part)
                 else:
                     volume = network.coarse(image)
             total, terms = losses.loss(volume, on_device, run.loss, joints.parents, enlarge=2)
@@ -158,7 +147,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             for optimiser in optimisers:
                 optimiser.step()
             step += 1
-            samples += len(on_device.image) * peers.count
+            samples += len(image) * peers.count
             if not lead:
                 continue
             average_into(averaged, own, min(run.optimiser.ema_decay, (1 + step) / (10 + step)))

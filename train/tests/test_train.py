@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from mhp_train import checkpoint, config, step_time, train
+from mhp_train import checkpoint, config, frozen, step_time, train
 from mhp_train.dataset import Batch
 from mhp_train.export import MEAN, STD
 from mhp_train.loop import learning_rate, normalised, part_done
-from mhp_train.reuse import Reuse
+from mhp_train.network import build
 from test_dataset import write_shard
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
@@ -188,31 +188,31 @@ def test_a_schedule_may_begin_late():
     assert learning_rate(part_done(110.0, run), run.optimiser) == pytest.approx(0.004)
 
 
-def test_kept_features_come_with_their_own_labels():
-    """Crop n has features and labels of n; each is drawn about as often as asked, and only the last `room` ones."""
-    pool, drawn = Reuse(3, 8, 0), []
-    for step in range(50):
-        numbers = torch.arange(2 * step, 2 * step + 2.0)
-        labels = Batch(torch.empty(0), *(numbers.reshape(2, 1) for _ in range(5)))
-        batch = pool.mixed(numbers.reshape(2, 1, 1, 1).expand(2, 4, 3, 5), labels)
-        seen = batch.image[:, 0, 0, 0]
-        assert batch.image.shape == (min(2 * step, 4) + 2, 4, 3, 5) and torch.equal(seen[:2], numbers)
-        assert all(torch.equal(seen, getattr(batch, name)[:, 0]) for name in ("cells", "weight2d", "weight_z", "outside", "near"))
-        assert (seen >= 2 * step - 8).all() and len(set(seen.tolist())) == len(seen)
-        drawn += seen.tolist()
-    assert len(drawn) / 100 == pytest.approx(3, abs=0.1)
+def test_first_blocks_learn_from_a_part_of_the_batch():
+    """Their gradient is that of the first crops alone, every other one that of all crops."""
+    torch.manual_seed(4)
+    net = build("xs", 21).train()
+    net(torch.randn(4, 3, 64, 64))
+    frozen.freeze(net)
+    image = torch.randn(4, 3, 64, 64)
+
+    def gradients(volume: torch.Tensor, count: int) -> dict[str, torch.Tensor]:
+        net.zero_grad()
+        volume[:count].square().sum().backward()
+        return {name: p.grad.clone() for name, p in net.named_parameters()}
+
+    part, one, all_of_them = (gradients(volume, count) for volume, count in (
+        (net.coarse_from_part(image, 2, 0.25), 4), (net.coarse(image), 1), (net.coarse(image), 4)))
+    for name, gradient in part.items():
+        early = name.startswith(("first_conv", "inv_residual.0.", "inv_residual.1."))
+        assert torch.allclose(gradient, (one if early else all_of_them)[name], rtol=1e-3, atol=1e-3), name
 
 
-def test_blocks_at_rest_keep_their_weights_until_their_time_is_over(run, tmp_path):
-    """The first blocks stay as they were, the others learn; after `rest.until` all do."""
-    resting = dataclasses.replace(run, freeze_norm=0.0, rest=config.Rest(until=1.0, blocks=2, reuse=2, room=16))
+def test_a_run_goes_on_with_first_blocks_that_learn_from_a_part(run, tmp_path):
+    partly = dataclasses.replace(run, freeze_norm=0.0, front=config.Front(blocks=2, part=0.5))
     train.train(run, "", tmp_path / "first", stop_minutes=0.03)
-    train.train(resting, "", tmp_path / "rested", resume=tmp_path / "first" / "last.ckpt", stop_minutes=0.05)
-    train.train(dataclasses.replace(resting, rest=config.Rest()), "", tmp_path / "awake", resume=tmp_path / "rested" / "last.ckpt", stop_minutes=0.05)
-    first, rested, awake = (checkpoint.load(tmp_path / name / "last.ckpt") for name in ("first", "rested", "awake"))
-    assert rested["samples"] - first["samples"] > 4 * (rested["step"] - first["step"]) - 4, "batches are as large as ever"
+    train.train(partly, "", tmp_path / "partly", resume=tmp_path / "first" / "last.ckpt", stop_minutes=0.05)
+    first, then = (checkpoint.load(tmp_path / name / "last.ckpt") for name in ("first", "partly"))
     for name, weights in first["network"].items():
         if name.endswith("weight") and weights.dim() > 1:
-            early = name.startswith(("first_conv", "inv_residual.0.", "inv_residual.1."))
-            assert torch.equal(weights, rested["network"][name]) == early, name
-            assert not torch.equal(rested["network"][name], awake["network"][name]), name
+            assert not torch.equal(weights, then["network"][name]), name
