@@ -99,8 +99,8 @@ def change_pixels(picture: np.ndarray, rng: np.random.Generator, settings: Setti
     if rng.random() < settings.blur_chance:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.2) * picture.shape[0] / 128)
     if rng.random() < settings.noise_chance:
-        noise = rng.normal(0, rng.uniform(2, 12), picture.shape[:2]).astype(np.int16)
-        picture = np.clip(picture + noise[..., None], 0, 255).astype(np.uint8)
+        noise = rng.standard_normal(picture.shape[:2], dtype=np.float32) * rng.uniform(2, 12)
+        picture = cv2.add(picture, cv2.merge([noise] * 3), dtype=cv2.CV_8U)
     if rng.random() < settings.erase_chance:
         erase(picture, rng)
     return picture

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 FOLDER = Path(__file__).parent.parent / "native"
-SOURCES = ("norm_act.c", "depthwise.c", "prelu.c", "upsample.c", "marginals.c")
+SOURCES = ("norm_act.c", "depthwise.c", "prelu.c", "upsample.c", "marginals.c", "normalise.c")
 INCLUDED = ("bfloat16.h", "norm_act_typed.h")
 NORM_ACT_KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import datetime
 import math
 from pathlib import Path
 
 import torch
 
-from . import config
+from . import config, kernels
 from .export import MEAN, STD
 
 
@@ -33,8 +34,15 @@ def minutes_until(clock: str, now: datetime.datetime) -> float:
     return ((end - now).total_seconds() / 60) % (24 * 60)
 
 
-def normalised(image: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """uint8 [N,H,W,3] RGB -> float32 [N,3,H,W] in channels-last memory, as the official convention has it."""
+def normalised(image: torch.Tensor, device: torch.device, bf16: bool = False) -> torch.Tensor:
+    """uint8 [N,H,W,3] RGB -> float32 [N,3,H,W] in channels-last memory, as the official convention has it; where `bf16` and C routines are,
+    bfloat16, which half-precision convolutions would make of it."""
+    if bf16 and device.type == "cpu" and kernels.library() is not None:
+        image, out = image.contiguous(), torch.empty(image.shape, dtype=torch.bfloat16)
+        factor = 1 / torch.tensor(STD)
+        offset = -torch.tensor(MEAN) * factor
+        kernels.library().normalise(kernels.pointer(image), ctypes.c_ssize_t(image.numel() // 3), *map(kernels.pointer, (factor, offset, out)))
+        return out.permute(0, 3, 1, 2)
     image = image.to(device, non_blocking=True).float()
     rows = image.view(*image.shape[:2], -1)  # torch's loops are slow over a last axis of three
     mean, std = (torch.tensor(values, device=device).repeat(image.shape[2]) for values in (MEAN, STD))

@@ -76,7 +76,7 @@ class CMarginals(ctypes.Structure):
     _fields_ = [
         ("volume", ctypes.c_void_p),
         ("n", ctypes.c_ssize_t), ("height", ctypes.c_ssize_t), ("width", ctypes.c_ssize_t),
-        ("joints", ctypes.c_int), ("bins", ctypes.c_int), ("enlarge", ctypes.c_int), ("flatter", ctypes.c_int),
+        ("joints", ctypes.c_int), ("bins", ctypes.c_int), ("enlarge", ctypes.c_int), ("flatter", ctypes.c_int), ("half", ctypes.c_int),
         ("scale", ctypes.c_float),
         ("plane", ctypes.c_void_p * 2), ("depth", ctypes.c_void_p * 2), ("total", ctypes.c_void_p * 2),
         ("peak", ctypes.c_void_p),
@@ -84,7 +84,7 @@ class CMarginals(ctypes.Structure):
 
 
 class NativeMarginals(torch.autograd.Function):
-    """The same in C for a float32 volume [N,h,w,J,D] on the CPU, enlarged on the way, of softmax(scale * volume) for one scale or for one and
+    """The same in C for a float32 or bfloat16 volume [N,h,w,J,D] on the CPU, enlarged on the way, of softmax(scale * volume) for one scale or for one and
     its half: -> plane, depth of the first, plane, depth of the second.  Torch's operators took a third of a training step."""
 
     @staticmethod
@@ -96,14 +96,14 @@ class NativeMarginals(torch.autograd.Function):
             kept += [torch.empty(count, enlarge * height * enlarge * width, joints), torch.empty(count, joints, bins), torch.empty(count, joints)]
         ctx.enlarge, ctx.scales = enlarge, scales
         ctx.save_for_backward(volume, *kept)
-        room = volume.new_empty(width * joints * bins)
+        room = torch.empty((height + 1) * width * joints * bins)
         library().marginals_forward(ctypes.byref(described(volume, kept, enlarge, scales)), pointer(room))
         return tuple(tensor for index, tensor in enumerate(kept[1:]) if index % 3 < 2)
 
     @staticmethod
     def backward(ctx, *grads):
         volume, *kept = ctx.saved_tensors
-        grad, room = torch.empty_like(volume), volume.new_empty(2, *volume.shape[2:])
+        grad, room = torch.empty_like(volume), torch.empty(2, volume.shape[1] + 1, *volume.shape[2:])
         given = [g.contiguous() for g in grads]
         of_planes, of_depths = ((ctypes.c_void_p * 2)(*(g.data_ptr() for g in given[part::2])) for part in (0, 1))
         library().marginals_backward(ctypes.byref(described(volume, kept, ctx.enlarge, ctx.scales)), of_planes, of_depths, pointer(room), pointer(grad))
@@ -113,7 +113,7 @@ class NativeMarginals(torch.autograd.Function):
 def described(volume: torch.Tensor, kept: list[torch.Tensor], enlarge: int, scales: tuple[float, ...]) -> CMarginals:
     """What the C routines work on; `kept`: peak, then plane, depth and total of each scale."""
     pointers = [[tensor.data_ptr() for tensor in kept[1 + part::3]] for part in range(3)]
-    return CMarginals(volume.data_ptr(), *volume.shape[:3], *volume.shape[3:], enlarge, len(scales) - 1, scales[0],
+    return CMarginals(volume.data_ptr(), *volume.shape[:3], *volume.shape[3:], enlarge, len(scales) - 1, volume.dtype == torch.bfloat16, scales[0],
                       *((ctypes.c_void_p * 2)(*each) for each in pointers), kept[0].data_ptr())
 
 
@@ -127,7 +127,7 @@ def marginals(volume: torch.Tensor, joints: int, *scales: float, enlarge: int = 
     """volume [N,J*D,h,w] -> plane [N,H*W,J], depth [N,J,D] in float32 of softmax(scale * volume), for each of one or two `scales`
     in turn; the volume is first upsampled if `enlarge` is 2 (H = 2 h)."""
     if in_c(volume, joints, scales, enlarge):
-        rows = volume.float().permute(0, 2, 3, 1)
+        rows = (volume if volume.dtype == torch.bfloat16 else volume.float()).permute(0, 2, 3, 1)
         return list(NativeMarginals.apply(rows.reshape(*rows.shape[:3], joints, -1), enlarge, *scales))
     full = (upsample(volume.float()) if enlarge == 2 else volume.float()).permute(0, 2, 3, 1)
     flat = full.reshape(len(full), full.shape[1] * full.shape[2], joints, -1)

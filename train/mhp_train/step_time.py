@@ -49,7 +49,7 @@ def step_ms(run: config.Run, input_px: int, count: int) -> dict[str, float]:
         def mark() -> None:
             marks.append(time.process_time())
 
-        image = normalised(batch.image, torch.device("cpu"))
+        image = normalised(batch.image, torch.device("cpu"), run.bf16)
         mark()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=run.bf16):
             volume = network.coarse_from_part(image, run.front.blocks, run.front.part) if partly else network.coarse(image)

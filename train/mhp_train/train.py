@@ -131,7 +131,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
             rate = learning_rate(part_done(minutes, run), run.optimiser)
             for group in (group for optimiser in optimisers for group in optimiser.param_groups):
                 group["lr"] = rate
-            image = normalised(batch.image, device)
+            image = normalised(batch.image, device, run.bf16)
             on_device = batch if device.type == "cpu" else Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.bf16):
                 if frozen_norm and run.front.part < 1:
@@ -170,7 +170,7 @@ def train(run: config.Run, config_text: str, out: Path, resume: Path | None = No
                 logged_s, logged_samples, sums, summed, waited_s = now_s, samples, {}, 0, 0.0
             if step - first_step in (100, 500) or step % 2000 == 0:
                 with torch.no_grad():
-                    cells, *_ = decode.soft_argmax(average(image[:16]), len(joints.joints))
+                    cells, *_ = decode.soft_argmax(average(image[:16].float()), len(joints.joints))
                 cv2.imwrite(str(out / f"pictures-{step:06d}.png"), picture_grid(batch.image, cells.cpu(), batch))
             if time.monotonic() - saved_s > run.checkpoint_minutes * 60:
                 checkpoint.save(out / "last.ckpt", state_now())

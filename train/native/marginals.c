@@ -1,7 +1,7 @@
 /* Marginals of the softmax over heat volumes, and their gradient, for the volumes enlarged on the way: what a separate
  * interpolation would write to memory and read again stays in the cache, and what belongs to one joint in registers.
  *
- * coarse [n][height][width][joints * bins] float32, bins 16, 32 or 64; the enlarged volume has enlarge * height rows and
+ * coarse [n][height][width][joints * bins] float32 or, if `half`, bfloat16, bins 16, 32 or 64; the enlarged volume has enlarge * height rows and
  * enlarge * width columns, bilinear with aligned corners.  Of softmax(scale * volume) and, if `flatter`, of softmax(scale / 2 * volume):
  *   plane [n][places][joints] (sums over bins), depth [n][joints][bins] (sums over places), total [n][joints] (of the exponentials).
  * Exponentials are computed again for the gradient rather than kept. */
@@ -17,9 +17,9 @@ typedef int32_t whole __attribute__((vector_size(64)));
 typedef float lanes_anywhere __attribute__((vector_size(64), aligned(4), may_alias));
 
 typedef struct {
-    const float *volume;
+    const void *volume;
     ptrdiff_t n, height, width;
-    int joints, bins, enlarge, flatter;
+    int joints, bins, enlarge, flatter, half;
     float scale;
     float *plane[MAX_SCALES], *depth[MAX_SCALES], *total[MAX_SCALES];
     float *peak; /* [n][joints]: no less than the largest value of the joint */
@@ -70,6 +70,24 @@ static void add(float *restrict sum, const float *restrict values, float weight,
 {
     for (ptrdiff_t i = 0; i < count; i++)
         sum[i] += weight * values[i];
+}
+
+/* How many values the coarse volume of one picture has. */
+static ptrdiff_t size_of(const marginals *m)
+{
+    return m->height * m->width * m->joints * m->bins;
+}
+
+/* The coarse volume of picture i; room: for as many values. */
+static const float *picture_of(const marginals *m, ptrdiff_t i, float *room)
+{
+    ptrdiff_t size = size_of(m);
+    if (!m->half)
+        return (const float *)m->volume + i * size;
+    const uint16_t *from = (const uint16_t *)m->volume + i * size;
+    for (ptrdiff_t c = 0; c < size; c += LANES) /* whole vectors: bins are */
+        store(widened(*(const uint16x16 *)(from + c)), room + c);
+    return room;
 }
 
 /* Largest value of each joint over places and bins. */
@@ -167,15 +185,16 @@ INLINE void joint_forward(const int vectors, const int flatter, const float *row
             store(sum[k][v], depth[k] + v * LANES);
 }
 
-/* row: room for width * joints * bins values. */
-void marginals_forward(const marginals *m, float *row)
+/* room: for (height + 1) * width * joints * bins values. */
+void marginals_forward(const marginals *m, float *room)
 {
+    float *row = room + size_of(m);
     int joints = m->joints, bins = m->bins, channels = joints * bins, scales = m->flatter ? 2 : 1;
     ptrdiff_t rows = m->enlarge * m->height, columns = m->enlarge * m->width;
     place places[MAX_COLUMNS];
     all_places(columns, m->width, places);
     for (ptrdiff_t i = 0; i < m->n; i++) {
-        const float *v = m->volume + i * m->height * m->width * channels;
+        const float *v = picture_of(m, i, room);
         float *peak = m->peak + i * joints;
         peaks(v, m->height * m->width, joints, bins, peak);
         for (int k = 0; k < scales; k++)
@@ -289,23 +308,24 @@ INLINE void joint_backward(const int vectors, const int flatter, const float *ro
 
 /* grad (like the coarse volume) from the gradients of the marginals; with p the softmax, that of the enlarged volume is
  * the sum over scales of scale * p (grad_plane + grad_depth - sum(plane grad_plane) - sum(depth grad_depth)).
- * room: for 2 * width * joints * bins values. */
-void marginals_backward(const marginals *m, const float *const grad_plane[], const float *const grad_depth[], float *room, float *grad)
+ * room: for 2 * (height + 1) * width * joints * bins values. */
+void marginals_backward(const marginals *m, const float *const grad_plane[], const float *const grad_depth[], float *room, void *grad)
 {
     float weights[MAX_SCALES][MAX_CHANNELS], rest[MAX_SCALES][MAX_CHANNELS];
     int joints = m->joints, bins = m->bins, channels = joints * bins, scales = m->flatter ? 2 : 1;
     ptrdiff_t rows = m->enlarge * m->height, columns = m->enlarge * m->width, across = m->width * channels;
-    float *row = room, *row_grad = room + across;
+    ptrdiff_t size = size_of(m);
+    float *sum = room + size, *row = sum + size, *row_grad = row + across;
     place places[MAX_COLUMNS];
     all_places(columns, m->width, places);
     for (ptrdiff_t i = 0; i < m->n; i++) {
-        const float *v = m->volume + i * m->height * across, *peak = m->peak + i * joints;
-        float *g = grad + i * m->height * across;
+        const float *v = picture_of(m, i, room), *peak = m->peak + i * joints;
+        float *g = m->half ? sum : (float *)grad + i * size;
         ptrdiff_t first = i * rows * columns * joints;
         for (int k = 0; k < scales; k++)
             centre(m->plane[k] + first, m->depth[k] + i * channels, grad_plane[k] + first, grad_depth[k] + i * channels, m->total[k] + i * joints,
                    k ? m->scale / 2 : m->scale, rows * columns, joints, bins, weights[k], rest[k]);
-        for (ptrdiff_t c = 0; c < m->height * across; c++)
+        for (ptrdiff_t c = 0; c < size; c++)
             g[c] = 0;
         for (ptrdiff_t y = 0; y < rows; y++) {
             place py = place_of(y, rows, m->height);
@@ -332,5 +352,8 @@ void marginals_backward(const marginals *m, const float *const grad_plane[], con
             add(g + py.first * across, row_grad, 1 - py.part, across);
             add(g + py.second * across, row_grad, py.part, across);
         }
+        if (m->half)
+            for (ptrdiff_t c = 0; c < size; c += LANES)
+                *(uint16x16 *)((uint16_t *)grad + i * size + c) = narrowed(load(g + c));
     }
 }

@@ -43,6 +43,20 @@ def test_marginals_in_c_equal_those_of_torch(height, width, enlarge, bins, scale
         assert torch.allclose(expected, got, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.skipif(kernels.library() is None, reason="no C compiler")
+def test_marginals_in_c_of_bfloat16_equal_those_of_float32():
+    generator = torch.Generator().manual_seed(6)
+    volume = (torch.randn(2, 21 * 32, 3, 4, generator=generator) * 4).bfloat16().contiguous(memory_format=torch.channels_last)
+    grads = [torch.randn(*shape, generator=generator) for shape in ((2, 48, 21), (2, 21, 32))]
+    answers = []
+    for v in (volume.clone().requires_grad_(), volume.float().requires_grad_()):
+        found = losses.marginals(v, 21, 1.0, enlarge=2)
+        torch.autograd.backward(found, grads)
+        assert v.grad.dtype == v.dtype
+        answers.append([*found, v.grad.bfloat16()])
+    assert all(torch.equal(low, full) for low, full in zip(*answers))
+
+
 def test_coordinates_equal_soft_argmax():
     volume = torch.randn(2, 21 * 8, 4, 6, generator=torch.Generator().manual_seed(1)) * 2
     for layout in (torch.contiguous_format, torch.channels_last):

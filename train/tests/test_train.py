@@ -173,6 +173,8 @@ def test_normalised_follows_the_convention():
     image = torch.randint(0, 256, (2, 5, 7, 3), dtype=torch.uint8)
     expected = ((image.float() - torch.tensor(MEAN)) / torch.tensor(STD)).permute(0, 3, 1, 2)
     assert torch.equal(normalised(image, torch.device("cpu")), expected)
+    half = normalised(image, torch.device("cpu"), bf16=True)
+    assert half.is_contiguous(memory_format=torch.channels_last) and torch.allclose(half.float(), expected, rtol=2 ** -8, atol=1e-6)
 
 
 def test_step_time_measures_every_part():
