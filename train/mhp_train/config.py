@@ -23,13 +23,15 @@ class Phase:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """`kind` adamw or muon (see `optimisers`), with one cosine from `peak_lr` to `final_lr` after a linear warm-up over `warmup` of the schedule."""
+    """`kind` adamw or muon (see `optimisers`), with a linear warm-up to `peak_lr` over `warmup` of the schedule, which is kept until `hold` of it,
+    and a cosine from there to `final_lr`.  A run that will go on later holds long: what was learnt before the ending is where it goes on from."""
 
     kind: str = "adamw"
     muon_rate: float = 1.0
     peak_lr: float = 2e-3
     final_lr: float = 1e-5
     warmup: float = 0.03
+    hold: float = 0.0
     weight_decay: float = 0.01
     clip_norm: float = 5.0
     ema_decay: float = 0.999

@@ -20,10 +20,11 @@ def part_done(minutes: float, run) -> float:
 
 
 def learning_rate(progress: float, settings: config.Optimiser) -> float:
-    """Linear warm-up, then a cosine from the peak to the final rate; progress in 0..1."""
+    """Linear warm-up, the peak rate for a while, then a cosine to the final rate; progress in 0..1."""
     if progress < settings.warmup:
         return settings.peak_lr * (0.02 + 0.98 * progress / settings.warmup)
-    part = min(1.0, (progress - settings.warmup) / (1 - settings.warmup))
+    ending = max(settings.warmup, settings.hold)
+    part = min(1.0, max(0.0, (progress - ending) / (1 - ending)))
     return settings.final_lr + (settings.peak_lr - settings.final_lr) * (1 + math.cos(math.pi * part)) / 2
 
 

@@ -138,6 +138,8 @@ def test_learning_rate_warms_up_and_falls():
     rates = [train.learning_rate(p, settings) for p in np.linspace(0, 1, 101)]
     assert rates[0] == pytest.approx(0.02) and max(rates) == pytest.approx(1.0) and rates[-1] == pytest.approx(0.1)
     assert rates.index(max(rates)) == 10 and all(a >= b for a, b in zip(rates[10:], rates[11:]))
+    held = [train.learning_rate(p, dataclasses.replace(settings, hold=0.7)) for p in np.linspace(0, 1, 101)]
+    assert held[5] == rates[5] and set(held[10:71]) == {1.0} and held[71] < 1 and held[85] == pytest.approx(0.55) and held[-1] == pytest.approx(0.1)
 
 
 def test_minutes_until_wraps_at_midnight():
