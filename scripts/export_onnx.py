@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--accuracy", type=Path, metavar="JSON", help="file with an object figure name -> text")
     p.add_argument("--score-curve", type=slope_and_offset, metavar="SLOPE,OFFSET",
                    help="makes the score the chance that a joint is right; mhp_train.evaluate fits it")
-    p.add_argument("--score-curve-two", type=slope_and_offset, metavar="SLOPE,OFFSET",
+    p.add_argument("--score-curve-merged", type=slope_and_offset, metavar="SLOPE,OFFSET",
                    help="the same for joints that were looked at twice, in the crop and in its mirror image")
     p.add_argument("--seed", type=int, default=0, help="of the random weights")
     p.add_argument("-o", "--output", type=Path, required=True)
@@ -62,7 +62,7 @@ def main() -> int:
             variant=args.variant, checkpoint=args.checkpoint, head=args.head, joints=args.joints, prelu=args.prelu,
             normalize=args.normalize, input_px=args.input_size, name=args.name, training_data=args.training_data,
             licence=args.licence, accuracy=accuracy, score_curve=args.score_curve,
-            score_curve_two=args.score_curve_two)
+            score_curve_merged=args.score_curve_merged)
         worst = export.export(options, args.output)
     except (export.ExportError, checkpoint.CheckpointError, OSError, ValueError) as error:
         print(f"export_onnx: error: {error}", file=sys.stderr)

@@ -88,6 +88,15 @@ def warp(picture, m, size):
     return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
+def turned(m, turn_deg, mirrored, size, cell):
+    """The map crop px -> image px [2, 3] of the crop `m` turned counter-clockwise about the middle of its cells, then mirrored about it."""
+    middle = (size - cell) / 2
+    back = cv2.getRotationMatrix2D((middle, middle), -turn_deg, 1.0)
+    if mirrored:
+        back = back @ np.array([[-1, 0, 2 * middle], [0, 1, 0], [0, 0, 1]])
+    return m[0] * back + np.array([[0, 0, m[1]], [0, 0, m[2]]])
+
+
 def crop_goldens(rng):
     width, height, size = 96, 80, 48
     picture = make_picture(rng, width, height)
@@ -108,12 +117,18 @@ def crop_goldens(rng):
     maps = np.array([affine(s, size) for s in squares])
     grey = np.stack([warp(picture, m, size) for m in maps])
     full = warp(picture, affine(squares[1], 256), 256)
+    seen = [
+        [cv2.warpAffine(picture, turned(m, *view, size, size / 32), (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+         for view in ((25, False), (-25, True))]
+        for m in maps[[1, 3]]
+    ]
     return {
         "picture": picture,
         "boxes": boxes,
         "squares": squares,
         "maps": maps,
         "grey": grey,
+        "turned": np.array(seen),
         "normalised": ((grey[1].astype(np.float64) - MEAN) / STD).transpose(2, 0, 1).astype(np.float32),
         "every_32nd_row_of_256": full[::32],
     }
@@ -198,20 +213,47 @@ def project(camera, points_mm):
     return cv2.projectPoints(points_mm.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), matrix, camera[4:])[0].reshape(-1, 2)
 
 
+LOOKS = [(turn, mirrored) for turn in (0, 25, -25) for mirrored in (False, True)]
+
+
+def upright(plane, turn_deg, cells):
+    """Logarithms [21, cells * cells] of a plane of the crop turned counter-clockwise, cell by cell of the crop."""
+    grid = np.log(plane.astype(float)).reshape(21, cells, cells)
+    known = {(x, y): grid[:, y, x] for y in range(cells) for x in range(cells)}
+    unseen, middle = np.full(21, np.log(1e-6)), (cells - 1) / 2
+    turn = np.exp(-1j * np.radians(turn_deg))
+    out = np.empty_like(grid)
+    for y in range(cells):
+        for x in range(cells):
+            at = (complex(x, y) - complex(middle, middle)) * turn + complex(middle, middle)
+            left, top = int(np.floor(at.real)), int(np.floor(at.imag))
+            out[:, y, x] = sum(
+                (1 - abs(at.real - c)) * (1 - abs(at.imag - r)) * known.get((c, r), unseen) for c in (left, left + 1) for r in (top, top + 1)
+            )
+    return out.reshape(21, -1)
+
+
 def merged(plane, depth, surest, cells):
-    """x, y, z in cells and peak of the product of two looks [2, 21, ...], the second one at the mirror image."""
+    """x, y, z in cells and score of the product of looks [n, 21, ...] at the first of LOOKS."""
     order = np.arange(21)
     for a, b in MUCO_MIRROR:
         order[[a, b]] = b, a
-    doubt = np.log(surest[1].astype(float)).mean() - np.log(surest[0].astype(float)).mean()
-    part = 1 / (1 + np.exp(-1.4 * doubt))
-    second = [plane[1, order].reshape(21, cells, cells)[:, :, ::-1].reshape(21, -1), depth[1, order]]
-    products = [(a.astype(float) ** (1 - part) * b.astype(float) ** part) ** 1.2 for a, b in zip((plane[0], depth[0]), second)]
-    peaks = products[0].max(axis=1) * products[1].max(axis=1)  # low where the looks disagree
-    planes, depths = (p / p.sum(axis=1, keepdims=True) for p in products)
-    columns = planes.reshape(21, cells, cells)
-    index = np.arange(cells)
-    return np.column_stack([columns.sum(axis=1) @ index, columns.sum(axis=2) @ index, depths @ index, peaks])
+    planes, depths = [], []
+    for (turn, mirrored), one, other in zip(LOOKS, plane, depth):
+        if mirrored:
+            one, other = one[order].reshape(21, cells, cells)[:, :, ::-1].reshape(21, -1), other[order]
+        planes.append(upright(one, turn, cells))
+        depths.append(np.log(other.astype(float)))
+    sure = np.exp(np.log(surest.astype(float)).mean(axis=1))
+    weights, score_weights = sure**4 / (sure**4).sum(), sure**1.4 / (sure**1.4).sum()
+    means, score = [], np.ones(21)
+    for logs in (np.array(planes), np.array(depths)):
+        total = sum(w * each for w, each in zip(weights, logs))
+        likeliest = total.argmax(axis=1)
+        score *= np.prod([np.exp(each[np.arange(21), likeliest]) ** w for w, each in zip(score_weights, logs)], axis=0)
+        means.append(np.exp(total) ** 2 / (np.exp(total) ** 2).sum(axis=1, keepdims=True))
+    columns, index = means[0].reshape(21, cells, cells), np.arange(cells)
+    return np.column_stack([columns.sum(axis=1) @ index, columns.sum(axis=2) @ index, means[1] @ index, score])
 
 
 def joint_goldens(rng):
@@ -269,12 +311,18 @@ def joint_goldens(rng):
 
 def look_goldens(rng):
     cells = 32
-    peaks = rng.uniform(0.01, 0.5, (2, 21)).astype(np.float32)
+    peaks = rng.uniform(0.01, 0.5, (len(LOOKS), 21)).astype(np.float32)
     looks = []
     for n in (cells * cells, cells):
-        shares = rng.dirichlet(np.full(n, 0.05), (2, 21)) + 1e-9
+        shares = rng.dirichlet(np.full(n, 0.05), (len(LOOKS), 21)) + 1e-9
         looks.append((shares / shares.sum(axis=2, keepdims=True)).astype(np.float32))
-    return {"peaks": peaks, "plane": looks[0], "depth": looks[1], "merged": merged(*looks, peaks, cells)}
+    return {
+        "peaks": peaks,
+        "plane": looks[0],
+        "depth": looks[1],
+        "merged_two": merged(looks[0][:2], looks[1][:2], peaks[:2], cells),
+        "merged": merged(*looks, peaks, cells),
+    }
 
 
 FILES = {

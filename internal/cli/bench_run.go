@@ -226,7 +226,7 @@ func (b *benchRun) fillCrops(spec *model.Spec, input tensor.Tensor, batch int) e
 	}
 	cropper, size := preprocess.New(spec), len(input.Data)/batch
 	for i := range batch {
-		cropper.Crop(input.Data[i*size:(i+1)*size], f, geom.SquareCrop(square, spec.InputWPx))
+		cropper.Crop(input.Data[i*size:(i+1)*size], f, geom.SquareCrop(square, spec.InputWPx), geom.View{})
 	}
 	return nil
 }

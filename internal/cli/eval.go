@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ type evalFlags struct {
 	network networkFlags
 	out     evalOutputs
 
-	flip   bool
+	looks  int
 	common bool
 	cache  string
 }
@@ -41,7 +42,7 @@ docs/eval.md names the folders and files that each data set needs.`,
 }
 
 func (f *evalFlags) bind(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.flip, "flip", flipPhotographs, flipUsage)
+	flags.IntVar(&f.looks, "looks", looksPhotographs, looksUsage)
 	flags.BoolVar(&f.common, "common-joints", false, "average over the joints that network and protocol share")
 	flags.StringVar(&f.cache, "cache", "", "keep predictions in FILE and go on from there after an interruption")
 	f.out.bind(flags)
@@ -81,11 +82,7 @@ func (j *evalJob) facts(plan *dataset.Plan, network *network, f *evalFlags) []ev
 		joints = fmt.Sprintf("COMMON JOINTS ONLY: averaged over %d (%s); the network lacks %s", len(averaged), strings.Join(averaged, ", "), strings.Join(plan.Missing, ", "))
 	}
 	facts = append(facts, eval.Fact{Name: "joints", Value: joints})
-	flip := "no"
-	if f.flip {
-		flip = "yes"
-	}
-	return append(facts, eval.Fact{Name: "flip test", Value: flip})
+	return append(facts, eval.Fact{Name: "looks", Value: strconv.Itoa(f.looks)})
 }
 
 // oneDir is the argument of the commands that read one folder.

@@ -47,7 +47,7 @@ type cacheHead struct {
 // the pictures with their boxes, and the settings.
 func cacheKey(job *evalJob, rt *network, f *evalFlags) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "v3", rt.info.SHA256, job.set.Name, f.flip, rt.runner.Provider())
+	fmt.Fprintln(h, "v4", rt.info.SHA256, job.set.Name, f.looks, rt.runner.Provider())
 	var names []string
 	for name := range job.settings {
 		names = append(names, name)

@@ -172,7 +172,7 @@ func (f *evalDetectFlags) search(cmd *cobra.Command, e env, finder *finder) (peo
 		return nil, nil, err
 	}
 	estimator, err := pipeline.NewEstimator(rt.runner, finder.Finder, pipeline.EstimatorOptions{
-		Flip: flipPhotographs, Depth: pipeline.DepthBox, Threads: rt.session.Threads(), Camera: fromLens, People: f.people.options(cmd.Flags(), rt.runner.Spec(), finder),
+		Looks: looksPhotographs, Depth: pipeline.DepthBox, Threads: rt.session.Threads(), Camera: fromLens, People: f.people.options(cmd.Flags(), rt.runner.Spec(), finder),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(usagef("%w", err), rt.Close())

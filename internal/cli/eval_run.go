@@ -95,7 +95,7 @@ func (f *evalFlags) predict(ctx context.Context, e env, job *evalJob, rt *networ
 		s.at[job.set.Pictures[i].Name] = i
 	}
 	estimator, err := pipeline.NewEstimator(rt.runner, s, pipeline.EstimatorOptions{
-		Flip: f.flip, Depth: pipeline.DepthBox, Threads: rt.session.Threads(), Camera: s.camera,
+		Looks: f.looks, Depth: pipeline.DepthBox, Threads: rt.session.Threads(), Camera: s.camera,
 		People: job.boxes.people(),
 	})
 	if err != nil {

@@ -22,9 +22,9 @@ Human3.6M as 3DMPPE and MobileHumanPose prepare it.
 
 Protocol 1 tests on subject 11 and fits all 18 joints before it averages 17; its
 figure is PA-MPJPE (rigid). Protocol 2 tests on subjects 9 and 11; its figure is
-MPJPE. The papers use every 64th frame and the flip test (--flip). Averages are
+MPJPE. The papers use every 64th frame and the flip test (--looks 2). Averages are
 over samples; the last row of the table by group is the mean of the actions.`,
-		Example: "  mhp eval h36m --annotations h36m/annotations --images h36m/images --protocol 2 --flip --common-joints",
+		Example: "  mhp eval h36m --annotations h36m/annotations --images h36m/images --protocol 2 --looks 2 --common-joints",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Annotations == "" || o.Images == "" {

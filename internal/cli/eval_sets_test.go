@@ -338,7 +338,7 @@ func TestEvalCommandsFromFilesToTable(t *testing.T) {
 		metric string
 		n      int
 	}{
-		{"h36m --annotations h36m/annotations --images h36m/images --protocol 1 --common-joints --flip", eval.PARigid, 14},
+		{"h36m --annotations h36m/annotations --images h36m/images --protocol 1 --common-joints --looks 2", eval.PARigid, 14},
 		{"h36m --annotations h36m/annotations --images h36m/images --common-joints --root-depth box", eval.MPJPE, 42},
 		{"mupots --annotations mupots/MuPoTS-3D.json --images mupots", eval.RelativeAll, 70},
 		{"mupots --annotations mupots/MuPoTS-3D.json --images mupots --boxes mupots/bbox_root.json --root-depth file", eval.AbsoluteAll, 70},
@@ -411,7 +411,7 @@ func TestEvalCacheAndThreadsChangeNothing(t *testing.T) {
 	if again, err := os.ReadFile("c.jsonl"); err != nil || len(again) != len(data) {
 		t.Errorf("the resumed cache has %d bytes, the first %d", len(again), len(data))
 	}
-	if code, _, e := runEval(t, append(args, "--cache", "c.jsonl", "--flip=false")...); code != exitFailed || !strings.Contains(e, "c.jsonl") {
+	if code, _, e := runEval(t, append(args, "--cache", "c.jsonl", "--looks", "1")...); code != exitFailed || !strings.Contains(e, "c.jsonl") {
 		t.Errorf("a cache of other settings: exit code %d, %s", code, e)
 	}
 	_, one, _ := runEval(t, append(args, "--threads", "1")...)

@@ -111,7 +111,7 @@ func showModel(out io.Writer, f *model.File) error {
 	for _, each := range []struct {
 		name  string
 		curve *model.ScoreCurve
-	}{{"score", s.ScoreCurve}, {"score of two looks", s.ScoreTwo}} {
+	}{{"score", s.ScoreCurve}, {"score of looks merged", s.ScoreMerged}} {
 		if c := each.curve; c != nil {
 			line(each.name, "1 / (1 + exp(-(%g ln(peak) + %g))): the chance that the joint is right, as fitted", c.Slope, c.Offset)
 		} else {

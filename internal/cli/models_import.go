@@ -103,7 +103,7 @@ func proofPicture(path string) (tensor.Tensor, error) {
 	}
 	plain := &model.Spec{InputWPx: sidePx, InputHPx: sidePx, ColorOrder: "rgb", InputScale: 1, InputStd: [3]float64{1, 1, 1}}
 	crop := tensor.New(1, 3, sidePx, sidePx)
-	preprocess.New(plain).Crop(crop.Data, f, geom.SquareCrop(square, sidePx))
+	preprocess.New(plain).Crop(crop.Data, f, geom.SquareCrop(square, sidePx), geom.View{})
 	return crop, nil
 }
 

@@ -26,18 +26,18 @@ type predictFlags struct {
 	boxes          []string
 	boxesFile      string
 	list           bool
-	flip           bool
+	looks          int
 	rootDepth      string
 	personHeightMM float64
 	maxPixels      int64
 	verbose        bool
 }
 
-// Photographs are looked at twice unless told otherwise: a few milliseconds a
-// person, where decoding the picture takes longer.
+// Photographs are looked at from all sides unless told otherwise: some
+// milliseconds a person, where decoding the picture takes longer.
 const (
-	flipPhotographs = true
-	flipUsage       = "look at the mirrored crop too and take what both looks hold likely: twice the time"
+	looksPhotographs = 6
+	looksUsage       = "how often the network looks at each person: 1, 2 (also the mirror image) or 6 (both turned either way, too); what all hold likely counts"
 )
 
 func newPredict(e env) *cobra.Command {
@@ -76,7 +76,7 @@ network runs a second time on the box of the joints it found.`,
 	f.camera.bind(flags)
 	flags.StringVar(&f.rootDepth, "root-depth", "box", "distance of the root joint: box, height, or a number in mm")
 	flags.Float64Var(&f.personHeightMM, "person-height-mm", 1700, "height of the people for --root-depth height")
-	flags.BoolVar(&f.flip, "flip", flipPhotographs, flipUsage)
+	flags.IntVar(&f.looks, "looks", looksPhotographs, looksUsage)
 	f.outputs.bind(flags)
 	f.network.bind(flags)
 	flags.Int64Var(&f.maxPixels, "max-pixels", source.DefaultMaxPixels, "refuse pictures with more pixels than this")
@@ -142,7 +142,7 @@ func runPredict(cmd *cobra.Command, e env, f *predictFlags, args []string) (err 
 
 // estimator turns flags into the estimator's options.
 func (f *predictFlags) estimator(cmd *cobra.Command) (pipeline.EstimatorOptions, error) {
-	opts := pipeline.EstimatorOptions{Flip: f.flip, PersonHeightMM: f.personHeightMM}
+	opts := pipeline.EstimatorOptions{Looks: f.looks, PersonHeightMM: f.personHeightMM}
 	switch f.rootDepth {
 	case "box":
 		opts.Depth = pipeline.DepthBox

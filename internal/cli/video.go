@@ -62,7 +62,7 @@ worked on frame by frame. Ctrl-C ends all outputs properly.`,
 	f.shared.camera.bind(flags)
 	flags.StringVar(&f.shared.rootDepth, "root-depth", "box", "distance of the root joint: box, height, or a number in mm")
 	flags.Float64Var(&f.shared.personHeightMM, "person-height-mm", 1700, "height of the people for --root-depth height")
-	flags.BoolVar(&f.shared.flip, "flip", false, flipUsage)
+	flags.IntVar(&f.shared.looks, "looks", 1, looksUsage)
 	f.outputs.register(flags)
 	f.shared.network.bind(flags)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say where the time went")

@@ -92,9 +92,18 @@ func Bounds(points []ImagePoint) BoxPx {
 //
 //	image = crop * Scale + (ShiftX, ShiftY)
 //
-// Crops are never turned when the program runs, so one scale and a shift are
-// the whole affine map; that keeps the crop's inner loop separable.
+// A crop is the upright part of a picture, so one scale and a shift are the
+// whole affine map; that keeps the crop's inner loop separable. A View says how
+// the network may look at it besides.
 type CropToImage struct{ Scale, ShiftX, ShiftY float64 }
+
+// View is how a crop is looked at: turned counter-clockwise about the middle of
+// its heat cells, then mirrored, so that cells of the mirror image fall on cells.
+// The zero View is the crop itself.
+type View struct {
+	TurnDeg  float64
+	Mirrored bool
+}
 
 // SquareCrop is the map under which the centre of the square box lands on the
 // centre (size/2, size/2) of a crop of sizePx and the box fills the crop.

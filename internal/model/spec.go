@@ -62,7 +62,7 @@ type Spec struct {
 	TrainConfig string
 	FixedBatch  int         // the only batch size that the file takes; 0 = any
 	ScoreCurve  *ScoreCurve // nil: the score is the peak probability itself
-	ScoreTwo    *ScoreCurve // the same where the crop and its mirror image were looked at
+	ScoreMerged *ScoreCurve // the same where several looks at a crop were merged
 }
 
 // ScoreCurve turns the peak probability of a heat volume, which is small and
@@ -225,7 +225,7 @@ func ParseSpec(meta map[string]string) (*Spec, error) {
 		s.FixedBatch = p.whole("fixed_batch", 1, 64)
 	}
 	s.ScoreCurve = p.scoreCurve("score_logit")
-	s.ScoreTwo = p.scoreCurve("score_logit_two")
+	s.ScoreMerged = p.scoreCurve("score_logit_merged")
 	p.joints(s)
 	p.contradictions(s)
 	if len(p.problems) > 0 {
@@ -322,7 +322,7 @@ func (s *Spec) Metadata() map[string]string {
 	if s.FixedBatch > 0 {
 		meta["mhp.fixed_batch"] = strconv.Itoa(s.FixedBatch)
 	}
-	for key, c := range map[string]*ScoreCurve{"mhp.score_logit": s.ScoreCurve, "mhp.score_logit_two": s.ScoreTwo} {
+	for key, c := range map[string]*ScoreCurve{"mhp.score_logit": s.ScoreCurve, "mhp.score_logit_merged": s.ScoreMerged} {
 		if c != nil {
 			meta[key] = number(c.Slope) + "," + number(c.Offset)
 		}

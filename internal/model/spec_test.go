@@ -121,14 +121,14 @@ func TestScoreCurve(t *testing.T) {
 }
 
 func TestScoreCurvesThereAndBack(t *testing.T) {
-	for _, key := range []string{"mhp.score_logit", "mhp.score_logit_two"} {
+	for _, key := range []string{"mhp.score_logit", "mhp.score_logit_merged"} {
 		s := mustSpec(t, with(tinyMeta(HeadCoords), key, "1.25,5.5"))
-		curve, other := s.ScoreCurve, s.ScoreTwo
-		if key == "mhp.score_logit_two" {
+		curve, other := s.ScoreCurve, s.ScoreMerged
+		if key == "mhp.score_logit_merged" {
 			curve, other = other, curve
 		}
 		if curve == nil || *curve != (ScoreCurve{1.25, 5.5}) || other != nil {
-			t.Errorf("%s: curves %v, %v", key, s.ScoreCurve, s.ScoreTwo)
+			t.Errorf("%s: curves %v, %v", key, s.ScoreCurve, s.ScoreMerged)
 		}
 		if got := s.Metadata()[key]; got != "1.25,5.5" {
 			t.Errorf("%s written back as %q", key, got)

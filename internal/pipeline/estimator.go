@@ -28,7 +28,7 @@ const (
 
 // EstimatorOptions configures an Estimator.
 type EstimatorOptions struct {
-	Flip           bool // look at the mirrored crop too and take what both looks hold likely: a second run
+	Looks          int // at each crop, see postprocess.Views: a run each; 0 = 1
 	Depth          DepthMode
 	PersonHeightMM float64 // for DepthHeight
 	FixedDepthMM   float64 // for DepthFixed
@@ -40,9 +40,12 @@ type EstimatorOptions struct {
 
 // Validate reports an option that makes no sense.
 func (o EstimatorOptions) Validate() error {
+	_, known := postprocess.Views(max(1, o.Looks))
 	switch {
 	case o.Camera == nil:
 		return errors.New("no camera given")
+	case !known:
+		return fmt.Errorf("a crop can be looked at 1, 2 or 6 times, not %d", o.Looks)
 	case o.Depth == DepthHeight && !(o.PersonHeightMM > 0):
 		return fmt.Errorf("a person's height must be above 0 mm, not %g", o.PersonHeightMM)
 	case o.Depth == DepthFixed && !(o.FixedDepthMM > 0):
@@ -78,10 +81,11 @@ type Estimator struct {
 	cropper *preprocess.Cropper
 	decoder *postprocess.Decoder
 
+	views    []geom.View // what each look sees
 	crops    []geom.CropToImage
 	squares  []geom.BoxPx
 	points   [][]postprocess.HeatPoint // [batch][J]
-	straight []postprocess.Look        // [batch] what was said of the crops, until their mirror images are seen
+	looks    [][]postprocess.Look      // [batch][looks] what was said of the crops, until all views are seen
 	mirrored []postprocess.HeatPoint   // of networks that tell no marginals
 	batch    int                       // the most people of one run
 	sharp    *frame.Frame              // the picture at hand, decoded again; nil if it was not
@@ -98,16 +102,18 @@ func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptio
 	if spec.FixedBatch > 0 {
 		batch = spec.FixedBatch
 	}
+	views, _ := postprocess.Views(max(1, opts.Looks))
 	e := &Estimator{
-		opts: opts, batch: batch, runner: runner, finder: finder,
+		views: views, opts: opts, batch: batch, runner: runner, finder: finder,
 		cropper: preprocess.New(spec), decoder: postprocess.New(spec),
 		crops: make([]geom.CropToImage, batch), squares: make([]geom.BoxPx, batch),
 		points:   make([][]postprocess.HeatPoint, batch),
-		straight: make([]postprocess.Look, batch),
+		looks:    make([][]postprocess.Look, batch),
 		mirrored: make([]postprocess.HeatPoint, len(spec.Set.Joints)),
 	}
 	for i := range e.points {
 		e.points[i] = make([]postprocess.HeatPoint, len(spec.Set.Joints))
+		e.looks[i] = make([]postprocess.Look, len(views))
 	}
 	e.cropper.Threads, e.decoder.Threads = opts.Threads, opts.Threads
 	return e, nil
@@ -139,9 +145,6 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 		Name: f.Name, Index: f.Index, Time: f.Time, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
 		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(), Looks: 1,
 	}
-	if e.opts.Flip {
-		p.Looks = 2
-	}
 	defer e.dropSharp()
 	for len(boxes) > 0 {
 		n := min(len(boxes), e.batch)
@@ -150,6 +153,7 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		p.People = append(p.People, people...)
+		p.Looks = len(e.views)
 		boxes = boxes[n:]
 	}
 	e.timings.People += len(p.People)
@@ -180,11 +184,8 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 	if err != nil {
 		return nil, err
 	}
-	if err := e.infer(ctx, f, len(boxes), false); err != nil {
-		return nil, err
-	}
-	if e.opts.Flip {
-		if err := e.infer(ctx, f, len(boxes), true); err != nil {
+	for look := 0; look < len(e.views); look++ { // the first may shorten e.views
+		if err := e.infer(ctx, f, len(boxes), look); err != nil {
 			return nil, err
 		}
 	}
@@ -197,8 +198,8 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 	return people, nil
 }
 
-// infer fills e.points for n crops, or merges them with what the mirrored crops show.
-func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror bool) error {
+// infer takes one look at n crops and fills e.points with what is known after it.
+func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n, look int) error {
 	start := time.Now()
 	// A file of one batch size runs full; what its last crops hold does not matter.
 	run := n
@@ -212,11 +213,7 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 	size := len(input.Data) / run
 	for i := range n {
 		dst := input.Data[i*size : (i+1)*size]
-		if mirror {
-			e.cropper.CropMirrored(dst, f, e.crops[i])
-		} else {
-			e.cropper.Crop(dst, f, e.crops[i])
-		}
+		e.cropper.Crop(dst, f, e.crops[i], e.views[look])
 	}
 	cropped := time.Now()
 	e.timings.Crop += cropped.Sub(start)
@@ -226,15 +223,18 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n int, mirror boo
 	if err != nil {
 		return err
 	}
+	last := len(e.views) - 1
 	for i := range n {
-		look, whole := lookOf(out, i, run)
-		switch {
-		case mirror && whole:
-			e.decoder.Merge(e.points[i], e.straight[i], look)
-		case e.opts.Flip && whole:
-			keep(&e.straight[i], look)
-		case !mirror:
+		switch seen, whole := lookOf(out, i, run); {
+		case last > 0 && whole:
+			keep(&e.looks[i][look], seen)
+			if look == last {
+				e.decoder.Merge(e.points[i], e.looks[i])
+			}
+		case look == 0:
 			e.decode(e.points[i], out, i, run)
+			// Of a network that tells no marginals, only looks at the crop and its mirror image can be made one.
+			e.views = e.views[:min(len(e.views), 2)]
 		default:
 			e.decode(e.mirrored, out, i, run)
 			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec())

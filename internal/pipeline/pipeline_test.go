@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -174,50 +175,67 @@ func TestRoughBoxesGetASecondPass(t *testing.T) {
 	}
 }
 
-// TestFlipMergesMirroredCrops: a network that answers with a fixed cell, equally
-// sure each time, gives the middle of that cell and its mirror.
-func TestFlipMergesMirroredCrops(t *testing.T) {
-	spec := testSpec(t)
-	runner := fake.New(spec)
-	runner.Coords, runner.Score = constant(spec, 20, 16, 16)
-	e := newTestEstimator(t, runner, detect.Given([]geom.BoxPx{{X: 0, Y: 0, W: 100, H: 100}}), EstimatorOptions{Flip: true})
-	p, err := e.Picture(context.Background(), frame.New(100, 100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The middle of cells 0 and 31, 124 of 256 px across 1.25*99 px, 128 being the centre 49.5.
-	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-4*1.25*99/256, 1e-6)
-	if runner.Runs != 2 || p.Looks != 2 {
-		t.Errorf("%d runs, %d looks, want 2", runner.Runs, p.Looks)
+// TestLooksAtTheMirrorImage: a network that answers with a fixed cell, equally sure
+// each time, and tells no marginals, gives the middle of that cell and its mirror; turned looks cannot be merged.
+func TestLooksAtTheMirrorImage(t *testing.T) {
+	for _, looks := range []int{2, 6} {
+		spec := testSpec(t)
+		runner := fake.New(spec)
+		runner.Coords, runner.Score = constant(spec, 20, 16, 16)
+		e := newTestEstimator(t, runner, detect.Given([]geom.BoxPx{{X: 0, Y: 0, W: 100, H: 100}}), EstimatorOptions{Looks: looks})
+		for n := 1; n <= 2; n++ {
+			p, err := e.Picture(context.Background(), frame.New(100, 100))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The middle of cells 0 and 31, 124 of 256 px across 1.25*99 px, 128 being the centre 49.5.
+			near(t, "image x", p.People[0].Joints[0].Image.X, 49.5-4*1.25*99/256, 1e-6)
+			if runner.Runs != 2*n || p.Looks != 2 {
+				t.Errorf("%d looks asked for: %d runs after %d pictures, %d looks, want 2", looks, runner.Runs, n, p.Looks)
+			}
+		}
 	}
 }
 
-// TestFlipBelievesWhatBothLooksHoldLikely: each look wavers between two columns, of which one is common.
-func TestFlipBelievesWhatBothLooksHoldLikely(t *testing.T) {
+// TestWhatAllLooksHoldLikelyIsBelieved: each look wavers between two columns, of which one is common to all.
+func TestWhatAllLooksHoldLikelyIsBelieved(t *testing.T) {
+	for _, looks := range []int{2, 6} {
+		spec := testSpec(t)
+		cells, joints := spec.HeatW*spec.HeatH, len(spec.Set.Joints)
+		runner := fake.New(spec)
+		runner.Coords, runner.Score = constant(spec, 20, 16, 16)
+		runner.Plane, runner.Depth = make([]float32, joints*cells), make([]float32, joints*spec.DepthBins)
+		for i := range runner.Depth {
+			runner.Depth[i] = 1 / float32(spec.DepthBins)
+		}
+		// Common is the middle of the cells, which stays where it is in any view.
+		runner.Answer = func(_ tensor.Tensor, out infer.Output) error {
+			for at := 0; at < len(out.Plane.Data); at += cells {
+				for _, cell := range [4]int{15*32 + 15, 15*32 + 16, 16*32 + 15, 16*32 + 16} {
+					out.Plane.Data[at+cell] = 0.1
+				}
+				out.Plane.Data[at+(3+3*runner.Runs)*32+4] = 0.6
+			}
+			return nil
+		}
+		e := newTestEstimator(t, runner, detect.Given([]geom.BoxPx{{X: 0, Y: 0, W: 100, H: 100}}), EstimatorOptions{Looks: looks})
+		p, err := e.Picture(context.Background(), frame.New(100, 100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "image x", p.People[0].Joints[0].Image.X, 49.5+(15.5-16)*8*1.25*99/256, 0.1)
+		if runner.Runs != looks || p.Looks != looks {
+			t.Errorf("%d runs, %d looks, want %d", runner.Runs, p.Looks, looks)
+		}
+	}
+}
+
+func TestOnlySomeNumbersOfLooks(t *testing.T) {
 	spec := testSpec(t)
-	cells, joints := spec.HeatW*spec.HeatH, len(spec.Set.Joints)
-	runner := fake.New(spec)
-	runner.Coords, runner.Score = constant(spec, 20, 16, 16)
-	runner.Plane, runner.Depth = make([]float32, joints*cells), make([]float32, joints*spec.DepthBins)
-	for i := range runner.Depth {
-		runner.Depth[i] = 1 / float32(spec.DepthBins)
+	opts := EstimatorOptions{Looks: 3, Depth: DepthBox, Camera: func(*frame.Frame) (geom.Intrinsics, error) { return geom.Intrinsics{}, nil }}
+	if _, err := NewEstimator(fake.New(spec), detect.Given(nil), opts); err == nil || !strings.Contains(err.Error(), "1, 2 or 6 times, not 3") {
+		t.Errorf("error %v", err)
 	}
-	runner.Answer = func(_ tensor.Tensor, out infer.Output) error {
-		columns := [2]int{20, 5}
-		if runner.Runs == 2 {
-			columns = [2]int{8, spec.HeatW - 1 - 5}
-		}
-		for at := 16 * spec.HeatW; at < len(out.Plane.Data); at += cells {
-			out.Plane.Data[at+columns[0]], out.Plane.Data[at+columns[1]] = 0.6, 0.4
-		}
-		return nil
-	}
-	e := newTestEstimator(t, runner, detect.Given([]geom.BoxPx{{X: 0, Y: 0, W: 100, H: 100}}), EstimatorOptions{Flip: true})
-	p, err := e.Picture(context.Background(), frame.New(100, 100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	near(t, "image x", p.People[0].Joints[0].Image.X, 49.5+(5-16)*8*1.25*99/256, 0.1)
 }
 
 func TestHeightFallsBackToTheBox(t *testing.T) {

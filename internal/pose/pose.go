@@ -59,7 +59,7 @@ type Picture struct {
 	Model    ModelInfo
 	Provider string // the execution provider that ran the network
 	Library  string // "onnxruntime 1.27.0"
-	Looks    int    // at each crop: 1, or 2 where its mirror image was looked at too
+	Looks    int    // at each crop: 1, 2 where its mirror image was looked at too, 6 where both were turned as well
 	Dropped  int    // people left out because their joints scored under the limit
 	// Level leads from before the camera to a level room with its floor at 0;
 	// nil where nobody asked for it or nothing is known of the floor.

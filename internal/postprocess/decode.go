@@ -4,7 +4,7 @@
 //	coords [J,3] --Coords--+
 //	                       +--> heat cells --Person--> crop px -> image px -> camera mm
 //	volume [J*D,H,W] --Volume--+      ^
-//	                            Merge, MirrorBack (two looks)
+//	                            Merge, MirrorBack (several looks)
 package postprocess
 
 import (
@@ -35,9 +35,11 @@ type Decoder struct {
 	root   int
 	floor  float32 // exponents below it cannot move a result, see exponentFloor
 
-	stature *statureBones // for HeightDepthMM
-	mirror  []int         // for Merge: the set's mirror index
-	merged  []float64     // for Merge: a product of marginals
+	stature *statureBones       // for HeightDepthMM
+	mirror  []int               // for Merge: the set's mirror index
+	merged  []float64           // for Merge: a product of marginals
+	logs    [maxLooks][]float64 // for Merge: logarithms of one joint's marginals in each look
+	seen    []float64           // for Merge: the same of a plane before it is turned back
 
 	// What Volume's goroutines share during one call.
 	volume []float32
@@ -57,6 +59,10 @@ func New(spec *model.Spec) *Decoder {
 		stature: newStatureBones(spec.Set),
 		mirror:  spec.Set.MirrorIndex(),
 		merged:  make([]float64, max(spec.HeatH*spec.HeatW, spec.DepthBins)),
+	}
+	d.seen = make([]float64, len(d.merged))
+	for k := range d.logs {
+		d.logs[k] = make([]float64, len(d.merged))
 	}
 	d.help = func() {
 		defer d.group.Done()

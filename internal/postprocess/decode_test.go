@@ -75,10 +75,10 @@ func TestJointGoldens(t *testing.T) {
 
 func TestMergeGoldens(t *testing.T) {
 	golden := testkit.Golden(t, "looks")
-	looks := [2]Look{}
+	looks := make([]Look, 6)
 	for i := range looks {
 		part := func(name string, n int) []float32 {
-			values := golden.Values(t, name, 2, 21, n)
+			values := golden.Values(t, name, 6, 21, n)
 			out := make([]float32, 21*n)
 			for k := range out {
 				out[k] = float32(values[i*21*n+k])
@@ -86,23 +86,25 @@ func TestMergeGoldens(t *testing.T) {
 			return out
 		}
 		looks[i] = Look{Plane: part("plane", 1024), Depth: part("depth", 32)}
-		for _, v := range golden.Values(t, "peaks", 2, 21)[21*i : 21*(i+1)] {
+		for _, v := range golden.Values(t, "peaks", 6, 21)[21*i : 21*(i+1)] {
 			looks[i].Score = append(looks[i].Score, float32(v))
 		}
 	}
 	spec := muco(t)
-	points := make([]HeatPoint, 21)
-	New(spec).Merge(points, looks[0], looks[1])
-	testkit.Within(t, "merged looks", "cells", cellLimit, flatten(points), golden.Values(t, "merged", 21, 4), func(i int) string {
-		return fmt.Sprintf("%s axis %d", spec.Set.Joints[i/4], i%4)
-	})
+	d, points := New(spec), make([]HeatPoint, 21)
+	for name, n := range map[string]int{"merged": 6, "merged_two": 2} {
+		d.Merge(points, looks[:n])
+		testkit.Within(t, fmt.Sprint(n, " looks merged"), "cells", cellLimit, flatten(points), golden.Values(t, name, 21, 4), func(i int) string {
+			return fmt.Sprintf("%s axis %d", spec.Set.Joints[i/4], i%4)
+		})
+	}
 }
 
 // Merge says nothing but numbers, whatever the network said, and with the
 // file's curve the score is a chance.
 func TestMergeOfWhatIsNoProbability(t *testing.T) {
 	spec := *muco(t)
-	spec.ScoreTwo = &model.ScoreCurve{Slope: 1, Offset: 2}
+	spec.ScoreMerged = &model.ScoreCurve{Slope: 1, Offset: 2}
 	nan := float32(math.NaN())
 	for _, value := range []float32{0, nan, float32(math.Inf(1)), -1} {
 		look := Look{Score: make([]float32, 21), Plane: make([]float32, 21*1024), Depth: make([]float32, 21*32)}
@@ -112,7 +114,7 @@ func TestMergeOfWhatIsNoProbability(t *testing.T) {
 			}
 		}
 		points := make([]HeatPoint, 21)
-		New(&spec).Merge(points, look, look)
+		New(&spec).Merge(points, []Look{look, look, look, look, look, look})
 		for _, p := range points {
 			if math.Abs(p.X-15.5) > 1e-9 || math.Abs(p.Y-15.5) > 1e-9 || math.Abs(p.Z-15.5) > 1e-9 || !(p.Score >= 0 && p.Score <= 1) {
 				t.Fatalf("of %g everywhere: %v", value, p)
@@ -374,7 +376,7 @@ func BenchmarkMerge(b *testing.B) {
 	points := make([]HeatPoint, 21)
 	b.ReportAllocs()
 	for b.Loop() {
-		d.Merge(points, look, look)
+		d.Merge(points, []Look{look, look, look, look, look, look})
 	}
 }
 

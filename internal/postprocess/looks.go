@@ -3,81 +3,184 @@ package postprocess
 import (
 	"math"
 
+	"mhp/internal/geom"
 	"mhp/internal/model"
 )
 
 // surerLook is the power of a look's mean peak probability (geometric, of all
-// joints) that it counts with in Merge; sharper makes both together surer than
-// their mean. Chosen on the development sets.
+// joints) that it counts with in Merge, surerScore the same for scores; sharper
+// makes all together surer than their mean. Chosen on the development sets.
 const (
-	surerLook = 1.4
-	sharper   = 1.2
+	surerLook  = 4
+	surerScore = 1.4
+	sharper    = 2
 )
+
+// turnDeg is by how much looks are turned. Chosen on the development sets.
+const turnDeg = 25
 
 // smallestShare keeps logarithms finite.
 const smallestShare = 1e-12
 
-// Look is what a network said of one crop: peak probability [J] and marginals
-// of its heat volumes, [J, H*W] and [J, D].
+// unseenShare is what a turned look says of a cell that it does not see.
+const unseenShare = 1e-6
+
+const maxLooks = 6
+
+// views are what the first looks at a crop see.
+var views = [maxLooks]geom.View{
+	{}, {Mirrored: true},
+	{TurnDeg: turnDeg}, {TurnDeg: turnDeg, Mirrored: true}, {TurnDeg: -turnDeg}, {TurnDeg: -turnDeg, Mirrored: true},
+}
+
+// Views is what n looks at a crop see: 1 the crop, 2 its mirror image as well,
+// 6 both turned either way, too. ok is false for other numbers.
+func Views(n int) (seen []geom.View, ok bool) {
+	if n != 1 && n != 2 && n != len(views) {
+		return nil, false
+	}
+	return views[:n], true
+}
+
+// Look is what a network said of one view of a crop: peak probability [J] and
+// marginals of its heat volumes, [J, H*W] and [J, D].
 type Look struct{ Score, Plane, Depth []float32 }
 
-// Merge makes one person's points [J] of two looks, at the crop and at its
-// mirror image (preprocess.CropMirrored, left and right still exchanged): for
-// each place the product of what both say of it, so that what either holds
-// impossible is out. The score is the product's peak, the lower the less they
-// agree, or what the model's file says that it is worth.
-func (d *Decoder) Merge(dst []HeatPoint, straight, mirrored Look) {
+// Merge makes one person's points [J] of looks at the first views: for each
+// place the product of what all say of it, so that what one of them holds
+// impossible is out. The score is how likely they hold the likeliest place
+// together, the lower the less they agree, or what the model's file says that it
+// is worth.
+func (d *Decoder) Merge(dst []HeatPoint, looks []Look) {
 	width, cells, bins := d.spec.HeatW, d.spec.HeatW*d.spec.HeatH, d.spec.DepthBins
-	doubt := 0.0 // how much less sure the straight look is
-	for j := range d.joints {
-		doubt += math.Log(share(mirrored.Score[j])) - math.Log(share(straight.Score[j]))
-	}
-	part := 1 / (1 + math.Exp(-surerLook*doubt/float64(d.joints))) // of the mirrored look
+	parts, scoreParts := d.parts(looks)
 	for j := range dst[:d.joints] {
-		other := d.mirror[j]
-		a, b := straight.Plane[j*cells:][:cells], mirrored.Plane[other*cells:][:cells]
-		plane, planePeak := d.product(cells, part, func(i int) (float32, float32) {
-			row, column := i/width, i%width
-			return a[i], b[row*width+width-1-column]
-		})
+		for k, look := range looks {
+			logs, plane := d.logs[k][:cells], d.seenAs(look.Plane, views[k], j)
+			d.upright(logs, plane, views[k])
+		}
+		plane, score := d.product(cells, parts, scoreParts)
 		var x, y float64
 		for i, v := range plane {
 			x += v * float64(i%width)
 			y += v * float64(i/width)
 		}
-		a, b = straight.Depth[j*bins:][:bins], mirrored.Depth[other*bins:][:bins]
-		depth, depthPeak := d.product(bins, part, func(i int) (float32, float32) { return a[i], b[i] })
+		for k, look := range looks {
+			for i, p := range d.seenAs(look.Depth, views[k], j) {
+				d.logs[k][i] = math.Log(share(p))
+			}
+		}
+		depth, depthScore := d.product(bins, parts, scoreParts)
 		z := 0.0
 		for i, v := range depth {
 			z += v * float64(i)
 		}
-		score := planePeak * depthPeak
-		if d.spec.ScoreTwo != nil {
-			score = d.spec.ScoreTwo.Score(score)
+		score = math.Exp(score + depthScore)
+		if d.spec.ScoreMerged != nil {
+			score = d.spec.ScoreMerged.Score(score)
 		}
 		dst[j] = HeatPoint{X: x, Y: y, Z: z, Score: score}
 	}
 }
 
-// product is (a^(1-part) b^part)^sharper of n shares, summing to 1 again, valid
-// until the next call; peak is its largest before that, low where a and b disagree.
-func (d *Decoder) product(n int, part float64, shares func(int) (a, b float32)) (shared []float64, peak float64) {
-	product := d.merged[:n]
-	most := math.Inf(-1)
-	for i := range product {
-		a, b := shares(i)
-		product[i] = sharper * ((1-part)*math.Log(share(a)) + part*math.Log(share(b)))
-		most = math.Max(most, product[i])
+// parts is how much each look counts for in the product and in the score, each summing to 1.
+func (d *Decoder) parts(looks []Look) (product, score [maxLooks]float64) {
+	var sure [maxLooks]float64
+	for k, look := range looks {
+		for _, p := range look.Score[:d.joints] {
+			sure[k] += math.Log(share(p)) / float64(d.joints)
+		}
 	}
-	all := 0.0
-	for i, v := range product {
-		product[i] = math.Exp(v - most)
-		all += product[i]
+	all, allScore := 0.0, 0.0
+	for k := range looks { // by their distance to the first: no power runs over
+		product[k], score[k] = math.Exp(surerLook*(sure[k]-sure[0])), math.Exp(surerScore*(sure[k]-sure[0]))
+		all, allScore = all+product[k], allScore+score[k]
 	}
-	for i := range product {
-		product[i] /= all
+	for k := range looks {
+		product[k], score[k] = product[k]/all, score[k]/allScore
 	}
-	return product, math.Exp(most)
+	return product, score
+}
+
+// seenAs is the part of values [J, n] about the joint that joint j is seen as: in a mirror image its partner.
+func (d *Decoder) seenAs(values []float32, view geom.View, j int) []float32 {
+	if view.Mirrored {
+		j = d.mirror[j]
+	}
+	n := len(values) / d.joints
+	return values[j*n:][:n]
+}
+
+// upright fills logs with the logarithms of a plane as view has it, in the cells of the crop itself.
+func (d *Decoder) upright(logs []float64, plane []float32, view geom.View) {
+	width, height := d.spec.HeatW, d.spec.HeatH
+	seen := logs
+	if view.TurnDeg != 0 {
+		seen = d.seen[:len(plane)]
+	}
+	for y := range height {
+		row, out := plane[y*width:][:width], seen[y*width:][:width]
+		for x, p := range row {
+			if view.Mirrored {
+				x = width - 1 - x
+			}
+			out[x] = math.Log(share(p))
+		}
+	}
+	if view.TurnDeg == 0 {
+		return
+	}
+	sin, cos := math.Sincos(view.TurnDeg * math.Pi / 180)
+	middleX, middleY := float64(width-1)/2, float64(height-1)/2
+	at := func(x, y int) float64 {
+		if x < 0 || y < 0 || x >= width || y >= height {
+			return logUnseen
+		}
+		return seen[y*width+x]
+	}
+	for i := range logs {
+		dx, dy := float64(i%width)-middleX, float64(i/width)-middleY
+		x, y := cos*dx+sin*dy+middleX, cos*dy-sin*dx+middleY
+		left, top := math.Floor(x), math.Floor(y)
+		fx, fy := x-left, y-top
+		column, row := int(left), int(top)
+		logs[i] = (1-fy)*((1-fx)*at(column, row)+fx*at(column+1, row)) + fy*((1-fx)*at(column, row+1)+fx*at(column+1, row+1))
+	}
+}
+
+var logUnseen = math.Log(unseenShare)
+
+// product is that of what the looks say in d.logs of n places, each to the power
+// of its part, summing to 1 and valid until the next call; score is the
+// logarithm of what they say of the likeliest of them by the other parts.
+func (d *Decoder) product(n int, parts, scoreParts [maxLooks]float64) (shares []float64, score float64) {
+	shares = d.merged[:n]
+	most := 0
+	for i := range shares {
+		shares[i] = 0
+		for k, part := range parts {
+			if part > 0 {
+				shares[i] += part * d.logs[k][i]
+			}
+		}
+		if shares[i] > shares[most] {
+			most = i
+		}
+	}
+	for k, part := range scoreParts {
+		if part > 0 {
+			score += part * d.logs[k][most]
+		}
+	}
+	all, peak := 0.0, shares[most]
+	for i, v := range shares {
+		shares[i] = math.Exp(sharper * (v - peak))
+		all += shares[i]
+	}
+	for i := range shares {
+		shares[i] /= all
+	}
+	return shares, score
 }
 
 // share is a probability, never 0 and never what is no number.
@@ -97,7 +200,7 @@ const (
 	surerPerson = 12
 )
 
-// MirrorBack is Merge for networks that only tell where joints are: dst becomes
+// MirrorBack is Merge of two looks for networks that only tell where joints are: dst becomes
 // the mean of dst and of what the network said of the mirrored crop, each
 // weighted by powers of the odds score/(1-score) of its joint and of all
 // joints. Scores are averaged. mirrored is used up.

@@ -54,13 +54,18 @@ func (c *Cropper) inside(dst *[3][]float32, src *rowPair) {
 	for x := c.begin; x < c.end; x += stretch {
 		part := pixels[:min(stretch, c.end-x)]
 		blend(part, c.column[x:], src)
-		for k, plane := range dst {
-			shift, done := uint(k*channelBits+wholeAt), 0
-			if c.straight {
-				done = levels(plane[x:], part, c.line, shift)
-			}
-			lookUp(plane[x+done:], part[done:], c.byteLevel[k], shift)
+		c.unpack(dst, x, part)
+	}
+}
+
+// unpack writes the levels of blended pixels to the columns from x on.
+func (c *Cropper) unpack(dst *[3][]float32, x int, pixels []uint64) {
+	for k, plane := range dst {
+		shift, done := uint(k*channelBits+wholeAt), 0
+		if c.straight {
+			done = levels(plane[x:], pixels, c.line, shift)
 		}
+		lookUp(plane[x+done:], pixels[done:], c.byteLevel[k], shift)
 	}
 }
 
@@ -75,17 +80,20 @@ func blend(dst []uint64, columns []sample, src *rowPair) {
 	top, bottom := unsafe.Pointer(unsafe.SliceData(src.top)), unsafe.Pointer(unsafe.SliceData(src.bottom))
 	wt, wb := src.topWeight, src.bottomWeight
 	for x, at := range columns {
-		t := load(top, int(at.first)*3)
-		b := load(bottom, int(at.first)*3)
-		// Bytes 0 1 2 are the left pixel's channels, 3 4 5 the right one's.
-		even := (t&lanes)*wt + (b&lanes)*wb + laneHalf      // 0 2 4
-		odd := (t>>8&lanes)*wt + (b>>8&lanes)*wb + laneHalf // 1 3 5
-		left := even&0xffff | odd&0xffff<<channelBits | even&0xffff0000<<(2*channelBits-16)
-		right := odd>>16&0xffff | even>>32&0xffff<<channelBits | odd>>32&0xffff<<(2*channelBits)
-		// left*(32-part) + right*part; the difference may borrow between
-		// lanes, the sum gives it back.
-		dst[x] = left<<fractionBits + (right-left)*uint64(at.part)
+		dst[x] = blended(load(top, int(at.first)*3), load(bottom, int(at.first)*3), wt, wb, uint64(at.part))
 	}
+}
+
+// blended is one packed pixel from the eight bytes of either row that begin with the left pixel.
+func blended(t, b, wt, wb, part uint64) uint64 {
+	// Bytes 0 1 2 are the left pixel's channels, 3 4 5 the right one's.
+	even := (t&lanes)*wt + (b&lanes)*wb + laneHalf      // 0 2 4
+	odd := (t>>8&lanes)*wt + (b>>8&lanes)*wb + laneHalf // 1 3 5
+	left := even&0xffff | odd&0xffff<<channelBits | even&0xffff0000<<(2*channelBits-16)
+	right := odd>>16&0xffff | even>>32&0xffff<<channelBits | odd>>32&0xffff<<(2*channelBits)
+	// left*(32-part) + right*part; the difference may borrow between
+	// lanes, the sum gives it back.
+	return left<<fractionBits + (right-left)*part
 }
 
 func load(row unsafe.Pointer, at int) uint64 {

@@ -39,11 +39,14 @@ type Cropper struct {
 	Threads int
 
 	width, height int
-	cellPx        float64         // width of a heat cell
+	middleX       float64 // px between the first px of the first and of the last heat cell
+	middleY       float64
 	bgr           bool            // the network wants blue first
 	level         [3][256]float32 // tensor value of each grey level, by plane
 	line          line            // the same as a line
 	straight      bool            // all three are that line, and this processor is faster with it
+
+	turn turn // of a turned crop
 
 	// What the goroutines share during one call.
 	column     []sample    // [width] where each column of the crop lies
@@ -66,9 +69,12 @@ func New(spec *model.Spec) *Cropper {
 	c := &Cropper{
 		width:  spec.InputWPx,
 		height: spec.InputHPx,
-		cellPx: float64(spec.InputWPx) / float64(spec.HeatW),
 		bgr:    spec.ColorOrder == "bgr",
 		column: make([]sample, spec.InputWPx),
+		turn:   turn{stepX: make([]int64, spec.InputWPx), stepY: make([]int64, spec.InputWPx)},
+
+		middleX: float64(spec.InputWPx) * (1 - 1/float64(spec.HeatW)) / 2,
+		middleY: float64(spec.InputHPx) * (1 - 1/float64(spec.HeatH)) / 2,
 	}
 	for plane := range c.level {
 		for grey := range c.level[plane] {
@@ -86,25 +92,26 @@ func New(spec *model.Spec) *Cropper {
 }
 
 // Crop fills dst, [3, height, width] in the network's colour order, with the
-// part of the picture that m maps the crop to. What lies outside the picture
-// is black before normalisation, and blends into the border as in OpenCV.
-// A reduced picture is sampled at its own pixels; m speaks of the whole one.
-func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage) {
-	m = toPixels(f, m)
-	for x := range c.column {
-		c.column[x] = sampleAt(m.Scale, m.ShiftX, x)
+// part of the picture that m maps the crop to, as view has it. What lies outside
+// the picture is black before normalisation, and blends into the border as in
+// OpenCV. A reduced picture is sampled at its own pixels; m speaks of the whole one.
+func (c *Cropper) Crop(dst []float32, f *frame.Frame, m geom.CropToImage, view geom.View) {
+	if view.Mirrored && view.TurnDeg == 0 {
+		m.ShiftX -= (float64(c.width-1) - 2*c.middleX) * m.Scale
 	}
-	c.fill(dst, f, m)
-}
-
-// CropMirrored is Crop with left and right exchanged, about the middle between
-// the first px of the first and of the last heat cell: where the crop has cell
-// x, the mirror image has cell HeatW-1-x.
-func (c *Cropper) CropMirrored(dst []float32, f *frame.Frame, m geom.CropToImage) {
-	m.ShiftX -= (c.cellPx - 1) * m.Scale
 	m = toPixels(f, m)
-	for x := range c.column {
-		c.column[x] = sampleAt(m.Scale, m.ShiftX, c.width-1-x)
+	c.turn.deg = view.TurnDeg
+	switch {
+	case view.TurnDeg != 0:
+		c.aim(m, view)
+	case view.Mirrored:
+		for x := range c.column {
+			c.column[x] = sampleAt(m.Scale, m.ShiftX, c.width-1-x)
+		}
+	default:
+		for x := range c.column {
+			c.column[x] = sampleAt(m.Scale, m.ShiftX, x)
+		}
 	}
 	c.fill(dst, f, m)
 }
@@ -153,7 +160,9 @@ func (c *Cropper) fill(dst []float32, f *frame.Frame, m geom.CropToImage) {
 	}
 	c.picture, c.place = *f, m
 	c.picture.WidthPx, c.picture.HeightPx = f.PixelSize()
-	c.findInside()
+	if c.turn.deg == 0 {
+		c.findInside()
+	}
 	c.nextRow.Store(0)
 	for range c.Threads - 1 {
 		c.goroutines.Add(1)
@@ -195,6 +204,10 @@ func (c *Cropper) row(y int) {
 	var dst [3][]float32
 	for k, plane := range c.plane {
 		dst[k] = plane[y*c.width : (y+1)*c.width]
+	}
+	if c.turn.deg != 0 {
+		c.turnedRow(&dst, y)
+		return
 	}
 	at := sampleAt(c.place.Scale, c.place.ShiftY, y)
 	if at.first < -1 || int(at.first) >= c.picture.HeightPx {

@@ -47,11 +47,35 @@ func noise(width, height int, seed uint64) *frame.Frame {
 
 // plainCrop is the slow twin of Cropper.Crop: every pixel on its own, the
 // blend in float64, the rounding of OpenCV's fixed point written out.
-func plainCrop(spec *model.Spec, f *frame.Frame, m geom.CropToImage) []float32 {
-	at := func(scale, shift float64, i int) (int, float64) {
-		thousandths := math.RoundToEven(shift*1024) + math.RoundToEven(scale*float64(i)*1024)
+func plainCrop(spec *model.Spec, f *frame.Frame, m geom.CropToImage, view geom.View) []float32 {
+	at := func(step, start float64, i int) (int, float64) {
+		thousandths := math.RoundToEven(start*1024) + math.RoundToEven(step*float64(i)*1024)
 		v := math.Floor((thousandths+16)/32) / 32
 		return int(math.Floor(v)), v - math.Floor(v)
+	}
+	middle := func(px, cells int) float64 { return float64(px) / 2 * float64(cells-1) / float64(cells) }
+	mx, my := middle(spec.InputWPx, spec.HeatW), middle(spec.InputHPx, spec.HeatH)
+	// place is where px (i, j) of the crop lies in the picture.
+	place := func(i, j int) (x int, fx float64, y int, fy float64) {
+		sin, cos := math.Sincos(view.TurnDeg * math.Pi / 180)
+		switch {
+		case view.TurnDeg == 0 && view.Mirrored:
+			cell := float64(spec.InputWPx) / float64(spec.HeatW)
+			x, fx = at(m.Scale, m.ShiftX-(cell-1)*m.Scale, spec.InputWPx-1-i)
+			y, fy = at(m.Scale, m.ShiftY, j)
+		case view.TurnDeg == 0:
+			x, fx = at(m.Scale, m.ShiftX, i)
+			y, fy = at(m.Scale, m.ShiftY, j)
+		default:
+			side := map[bool]float64{true: -1, false: 1}[view.Mirrored]
+			start := func(dx, dy float64) (float64, float64) { // of a place in crop px from the middle
+				return m.Scale*(cos*dx-sin*dy+mx) + m.ShiftX, m.Scale*(sin*dx+cos*dy+my) + m.ShiftY
+			}
+			x0, y0 := start(-side*mx, float64(j)-my)
+			x, fx = at(m.Scale*cos*side, x0, i)
+			y, fy = at(m.Scale*sin*side, y0, i)
+		}
+		return x, fx, y, fy
 	}
 	grey := func(x, y, plane int) float64 {
 		if x < 0 || y < 0 || x >= f.WidthPx || y >= f.HeightPx {
@@ -67,8 +91,7 @@ func plainCrop(spec *model.Spec, f *frame.Frame, m geom.CropToImage) []float32 {
 	for plane := range 3 {
 		for j := range spec.InputHPx {
 			for i := range spec.InputWPx {
-				x, fx := at(m.Scale, m.ShiftX, i)
-				y, fy := at(m.Scale, m.ShiftY, j)
+				x, fx, y, fy := place(i, j)
 				v := (1-fy)*((1-fx)*grey(x, y, plane)+fx*grey(x+1, y, plane)) +
 					fy*((1-fx)*grey(x, y+1, plane)+fx*grey(x+1, y+1, plane))
 				level := math.Floor(v + 0.5)
@@ -121,8 +144,10 @@ func TestCropEqualsItsPlainTwin(t *testing.T) {
 					c := New(spec)
 					c.Threads = 1 + n%3
 					got := make([]float32, 3*spec.InputWPx*spec.InputHPx)
-					c.Crop(got, f, m)
-					wantEqual(t, got, plainCrop(spec, f, m))
+					for _, view := range []geom.View{{}, {Mirrored: true}, {TurnDeg: 25}, {TurnDeg: -160, Mirrored: true}} {
+						c.Crop(got, f, m, view)
+						wantEqual(t, got, plainCrop(spec, f, m, view))
+					}
 				})
 			}
 		}
@@ -135,13 +160,13 @@ func TestCropMirroredIsTheCropFromRightToLeft(t *testing.T) {
 	c := New(spec)
 	m := mapFor(t, geom.BoxPx{X: 100, Y: -10, W: 70, H: 60}, f, 64)
 	crop, mirrored := make([]float32, 3*64*64), make([]float32, 3*64*64)
-	c.CropMirrored(mirrored, f, m)
+	c.Crop(mirrored, f, m, geom.View{Mirrored: true})
 	if cellPx := 64 / spec.HeatW; cellPx > 1 { // the first px of the first cell is that of the last one
 		m.ShiftX -= float64(cellPx-1) * m.Scale
 	} else {
 		t.Fatalf("cells of %d px test nothing", cellPx)
 	}
-	c.Crop(crop, f, m)
+	c.Crop(crop, f, m, geom.View{})
 	for row := range 3 * 64 {
 		for x := range 64 {
 			if got, want := mirrored[row*64+x], crop[row*64+63-x]; got != want {
@@ -164,7 +189,7 @@ func TestCropIsTrueToASlope(t *testing.T) {
 	spec := greySpec(t, 64, 64)
 	m := geom.SquareCrop(geom.BoxPx{X: 13.3, Y: 20.9, W: 71.7, H: 71.7}, 64)
 	got := make([]float32, 3*64*64)
-	New(spec).Crop(got, f, m)
+	New(spec).Crop(got, f, m, geom.View{})
 	for y := range 64 {
 		for x := range 64 {
 			at := m.Image(geom.CropPoint{X: float64(x), Y: float64(y)})
@@ -186,8 +211,8 @@ func TestCropAllocatesNothing(t *testing.T) {
 	for _, threads := range []int{1, 2} {
 		c := New(spec)
 		c.Threads = threads
-		c.Crop(dst, f, m) // the first call may start goroutines
-		if n := testing.AllocsPerRun(50, func() { c.Crop(dst, f, m); c.CropMirrored(dst, f, m) }); n != 0 {
+		c.Crop(dst, f, m, geom.View{}) // the first call may start goroutines
+		if n := testing.AllocsPerRun(50, func() { c.Crop(dst, f, m, geom.View{}); c.Crop(dst, f, m, geom.View{TurnDeg: 25, Mirrored: true}) }); n != 0 {
 			t.Errorf("%d threads: %g allocations a crop, want none", threads, n)
 		}
 	}
@@ -210,10 +235,12 @@ func FuzzCrop(f *testing.F) {
 		for i := range dst {
 			dst[i] = -1
 		}
-		New(spec).Crop(dst, picture, geom.CropToImage{Scale: scale, ShiftX: shiftX, ShiftY: shiftY})
-		for i, v := range dst {
-			if !(v >= 0 && v <= 255) || v != float32(math.Trunc(float64(v))) {
-				t.Fatalf("value %d is %g, not a grey level", i, v)
+		for _, view := range []geom.View{{}, {Mirrored: true}, {TurnDeg: 25}, {TurnDeg: -25, Mirrored: true}} {
+			New(spec).Crop(dst, picture, geom.CropToImage{Scale: scale, ShiftX: shiftX, ShiftY: shiftY}, view)
+			for i, v := range dst {
+				if !(v >= 0 && v <= 255) || v != float32(math.Trunc(float64(v))) {
+					t.Fatalf("%v: value %d is %g, not a grey level", view, i, v)
+				}
 			}
 		}
 	})
@@ -230,13 +257,19 @@ func BenchmarkCrop(b *testing.B) {
 				c := New(spec)
 				c.Threads = threads
 				for b.Loop() {
-					c.Crop(dst, f, m)
+					c.Crop(dst, f, m, geom.View{})
 				}
 			})
 		}
+		b.Run(fmt.Sprintf("turned/%dx%d", size[0], size[1]), func(b *testing.B) {
+			c := New(spec)
+			for b.Loop() {
+				c.Crop(dst, f, m, geom.View{TurnDeg: 25})
+			}
+		})
 		b.Run(fmt.Sprintf("naive/%dx%d", size[0], size[1]), func(b *testing.B) {
 			for b.Loop() {
-				plainCrop(spec, f, m)
+				plainCrop(spec, f, m, geom.View{})
 			}
 		})
 	}
@@ -252,7 +285,7 @@ func BenchmarkCropPeople(b *testing.B) {
 			for b.Loop() {
 				for p := range people {
 					m := mapFor(b, geom.BoxPx{X: float64(100 * p), Y: 200, W: 300, H: 700}, f, 256)
-					c.Crop(dst[p*3*256*256:], f, m)
+					c.Crop(dst[p*3*256*256:], f, m, geom.View{})
 				}
 			}
 		})
@@ -268,14 +301,22 @@ func TestCropGoldens(t *testing.T) {
 	want := golden.Values(t, "grey", count, 48, 48, 3)
 	for n := range count {
 		m := geom.CropToImage{Scale: maps[3*n], ShiftX: maps[3*n+1], ShiftY: maps[3*n+2]}
-		compareGrey(t, fmt.Sprintf("crop %d", n), greyCrop(t, f, m, 48, 1), want[n*48*48*3:][:48*48*3])
+		compareGrey(t, fmt.Sprintf("crop %d", n), greyCrop(t, f, m, geom.View{}, 48, 1), want[n*48*48*3:][:48*48*3])
+	}
+
+	turned := golden.Values(t, "turned", 2, 2, 48, 48, 3)
+	for n, of := range []int{1, 3} {
+		m := geom.CropToImage{Scale: maps[3*of], ShiftX: maps[3*of+1], ShiftY: maps[3*of+2]}
+		for i, view := range []geom.View{{TurnDeg: 25}, {TurnDeg: -25, Mirrored: true}} {
+			compareGrey(t, fmt.Sprintf("crop %d, %v", of, view), greyCrop(t, f, m, view, 48, 1), turned[(2*n+i)*48*48*3:][:48*48*3])
+		}
 	}
 
 	m := mapFor(t, goldenBoxes(t, golden)[1], f, 256)
-	compareGrey(t, "crop of 256 px", greyCrop(t, f, m, 256, 32), golden.Values(t, "every_32nd_row_of_256", 8, 256, 3))
+	compareGrey(t, "crop of 256 px", greyCrop(t, f, m, geom.View{}, 256, 32), golden.Values(t, "every_32nd_row_of_256", 8, 256, 3))
 
 	normalised := make([]float32, 3*48*48)
-	New(officialSpec(t, 48)).Crop(normalised, f, mapFor(t, goldenBoxes(t, golden)[1], f, 48))
+	New(officialSpec(t, 48)).Crop(normalised, f, mapFor(t, goldenBoxes(t, golden)[1], f, 48), geom.View{})
 	got := make([]float64, len(normalised))
 	for i, v := range normalised {
 		got[i] = float64(v) * 0.225 // back to the size of a grey level
@@ -288,9 +329,9 @@ func TestCropGoldens(t *testing.T) {
 }
 
 // greyCrop is every step-th row of a crop, [rows, size, 3].
-func greyCrop(t *testing.T, f *frame.Frame, m geom.CropToImage, size, step int) []float64 {
+func greyCrop(t *testing.T, f *frame.Frame, m geom.CropToImage, view geom.View, size, step int) []float64 {
 	planar := make([]float32, 3*size*size)
-	New(greySpec(t, size, size)).Crop(planar, f, m)
+	New(greySpec(t, size, size)).Crop(planar, f, m, view)
 	var out []float64
 	for y := 0; y < size; y += step {
 		for x := range size {
@@ -325,9 +366,9 @@ func TestCropOfAReducedPicture(t *testing.T) {
 	inSmall := geom.CropToImage{Scale: 0.4, ShiftX: (-20.5 - 1.5) / 4, ShiftY: (30 - 1.5) / 4}
 	c := New(spec)
 	got, want := make([]float32, 3*spec.InputWPx*spec.InputHPx), make([]float32, 3*spec.InputWPx*spec.InputHPx)
-	for _, crop := range []func([]float32, *frame.Frame, geom.CropToImage){c.Crop, c.CropMirrored} {
-		crop(got, &whole, m)
-		crop(want, small, inSmall)
+	for _, view := range []geom.View{{}, {Mirrored: true}, {TurnDeg: -25}} {
+		c.Crop(got, &whole, m, view)
+		c.Crop(want, small, inSmall, view)
 		wantEqual(t, got, want)
 	}
 }

@@ -76,7 +76,7 @@ func BenchmarkLevels(b *testing.B) {
 			c := New(spec)
 			c.straight = c.straight && straight
 			for b.Loop() {
-				c.Crop(dst, f, m)
+				c.Crop(dst, f, m, geom.View{})
 			}
 		})
 	}

@@ -67,9 +67,22 @@ def centre_px(matrix: np.ndarray) -> np.ndarray:
     return apply_affine(inverse(matrix), np.full(2, CROP_PX / 2))
 
 
+def middle_px(input_px: int) -> float:
+    """The middle, along either axis, of the first and the last of the crop's cells of 8 px of the input."""
+    return CROP_PX * (1 - 8 / input_px) / 2
+
+
 def mirrored(matrix: np.ndarray, input_px: int) -> np.ndarray:
-    """The affine to the mirror image of the crop: about the middle of the first and the last of its cells of 8 px of the input, so that cells fall on cells."""
-    return np.array([[-1.0], [1.0]]) * matrix + np.array([[0, 0, CROP_PX * (1 - 8 / input_px)], [0, 0, 0]])
+    """The affine to the mirror image of the crop, about the middle of its cells, so that cells fall on cells."""
+    return np.array([[-1.0], [1.0]]) * matrix + np.array([[0, 0, 2 * middle_px(input_px)], [0, 0, 0]])
+
+
+def turned(matrix: np.ndarray, turn_deg: float, input_px: int) -> np.ndarray:
+    """The affine to the crop turned counter-clockwise about the middle of its cells."""
+    middle = middle_px(input_px)
+    cos, sin = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    turn = np.array([[cos, sin], [-sin, cos]])
+    return turn @ (matrix - [[0, 0, middle], [0, 0, middle]]) + [[0, 0, middle], [0, 0, middle]]
 
 
 def to_input(matrix: np.ndarray, input_px: int) -> np.ndarray:

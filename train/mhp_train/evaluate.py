@@ -3,8 +3,8 @@
     python3 -m mhp_train.evaluate --model models/mhp-xs.onnx --data ../shared/data --shards /var/tmp/mhp-data [--json FILE] [--parts]
 
 --model takes an ONNX file of ours (normalisation in the graph, head coords) or a checkpoint (moving average of its weights).
-Each person is looked at twice, in the crop and in its mirror image, as the program does by default (`looks`); the score curves of one look
-and of two are fitted on the photographs at hand and printed.
+Each person is looked at in the crop, turned and in mirror images, as the program does by default (`looks.VIEWS`); the score curves of one look
+and of all merged are fitted on the photographs at hand and printed.
 --shards holds `lspet-dev` and `synth-test`.  MPJPE: all 21 joints, relative to the root, camera mm after back-projection with
 the true camera and the true root depth.  PA-MPJPE: the same after similarity alignment.  Sets that are absent are skipped and named.
 --parts measures people of whom only the upper part shows instead: PCK of the joints that do, in parts of the whole torso.
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from . import camera, checkpoint, crop, decode, export, metrics, score_curve, skeleton, testsets
-from .looks import Look, Prediction, merged
+from .looks import VIEWS, Look, Prediction, merged
 from .network import build
 from .testsets import Case
 
@@ -38,30 +38,29 @@ Predictor = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
 @dataclass(frozen=True)
 class Sighting:
-    """A person, the affine image px -> crop px, and what the network said of the crop and of its mirror image."""
+    """A person, the affine image px -> crop px, and what the network said of the crop in each of `VIEWS`."""
 
     case: Case
     matrix: np.ndarray
-    straight: Look
-    mirrored: Look
+    looks: tuple[Look, ...]
 
     def one_look(self) -> Prediction:
         """What the crop alone says; the score is the peak probability."""
-        return self.placed(self.straight.coords, self.straight.peak)
+        return self.placed(self.looks[0].coords, self.looks[0].peak)
 
-    def two_looks(self) -> Prediction:
-        """What both say; the score is the peak of their product."""
-        return self.placed(*merged(self.straight, self.mirrored, self.width))
+    def all_looks(self) -> Prediction:
+        """What all looks together say."""
+        return self.placed(*merged(self.looks, VIEWS, self.width))
 
     @property
     def width(self) -> int:
         """Cells along each side of the heat volume."""
-        return math.isqrt(self.straight.plane.shape[1])
+        return math.isqrt(self.looks[0].plane.shape[1])
 
     def placed(self, coords: np.ndarray, score: np.ndarray) -> Prediction:
         """Coordinates in cells as places in the picture."""
         points_px = crop.apply_affine(crop.inverse(self.matrix), decode.cells_to_crop_px(coords[:, :2], self.width))
-        return Prediction(points_px, decode.depth_index_to_mm(coords[:, 2], self.straight.depth.shape[1]), score, crop.centre_px(self.matrix))
+        return Prediction(points_px, decode.depth_index_to_mm(coords[:, 2], self.looks[0].depth.shape[1]), score, crop.centre_px(self.matrix))
 
 
 def torch_predictor(path: Path, input_px: int = 256) -> tuple[Predictor, int]:
@@ -105,15 +104,19 @@ def onnx_predictor(path: Path, threads: int = 2) -> tuple[Predictor, int]:
 
 
 def sightings(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Iterator[Sighting]:
-    """Each case with what the network says of the crop and of its mirror image, in batches; cases whose box misses the picture are left out."""
+    """Each case with what the network says of the crop in all views, in batches; cases whose box misses the picture are left out."""
     waiting: list[tuple[Case, np.ndarray, list[np.ndarray]]] = []
     for case in cases:
         square = crop.process_bbox(case.box, case.picture.shape[1], case.picture.shape[0])
         if square is None:
             continue
         matrix = crop.image_to_crop(square)
-        images = [cv2.warpAffine(case.picture, crop.to_input(m, input_px), (input_px, input_px), flags=cv2.INTER_LINEAR)
-                  for m in (matrix, crop.mirrored(matrix, input_px))]
+        images = []
+        for view in VIEWS:
+            seen = crop.turned(matrix, view.turn_deg, input_px)
+            if view.mirrored:
+                seen = crop.mirrored(seen, input_px)
+            images.append(cv2.warpAffine(case.picture, crop.to_input(seen, input_px), (input_px, input_px), flags=cv2.INTER_LINEAR))
         waiting.append((dataclasses.replace(case, picture=np.zeros((0, 0, 3), np.uint8)), matrix, images))
         if len(waiting) == BATCH:
             yield from finished(waiting, predictor)
@@ -123,11 +126,10 @@ def sightings(cases: Iterator[Case], predictor: Predictor, input_px: int) -> Ite
 
 
 def finished(waiting, predictor: Predictor) -> Iterator[Sighting]:
-    """Run one batch and its mirror images."""
+    """Run one batch in all its views."""
     outputs = [predictor(np.stack(images)) for images in zip(*(images for _, _, images in waiting))]
-    for row, (case, matrix, images) in enumerate(waiting):
-        straight, mirrored = (Look(*(values[row] for values in output)) for output in outputs)
-        yield Sighting(case, matrix, straight, mirrored.mirrored(images[0].shape[1] // 8))
+    for row, (case, matrix, _) in enumerate(waiting):
+        yield Sighting(case, matrix, tuple(Look(*(values[row] for values in output)) for output in outputs))
 
 
 def camera_mm(prediction: Prediction, camera_px: np.ndarray, root_depth_mm: float) -> np.ndarray:
@@ -183,7 +185,7 @@ def part_figures(predictor: Predictor, input_px: int, data: Path, shards: Path) 
         for seen in sightings(testsets.upper_parts(testsets.from_shards(shards / name)), predictor, input_px):
             part = seen.case
             if part.torso_px:
-                off_px = metrics.joint_errors(seen.two_looks().points_px, part.points_px)
+                off_px = metrics.joint_errors(seen.all_looks().points_px, part.points_px)
                 near.append(100.0 * (off_px[part.labelled] < PCK_SHARE * part.torso_px))
         results[f"{name} parts"] = {"pck": metrics.figure(near, "%")}
     return results
@@ -216,12 +218,12 @@ def sets(data: Path, shards: Path) -> dict[str, Iterator[Case]]:
 
 
 def evaluate(predictor: Predictor, input_px: int, data: Path, shards: Path) -> dict[str, dict]:
-    """Figures of every set at hand; `all` holds the score table of the sets together and the score curves of one look and of two, as fitted
-    on the photographs; figures of two looks have scores by these."""
+    """Figures of every set at hand; `all` holds the score table of the sets together and the score curves of one look and of all merged, as fitted
+    on the photographs."""
     results, pairs, alone = {}, {}, {}
     for name, cases in sets(data, shards).items():
         seen = list(sightings(cases, predictor, input_px))
-        results[name] = measure([(each.case, each.two_looks()) for each in seen])
+        results[name] = measure([(each.case, each.all_looks()) for each in seen])
         pairs[name] = results[name].pop("pairs")
         if name in PHOTOGRAPHS:
             alone[name] = measure([(each.case, each.one_look()) for each in seen])["pairs"]
@@ -229,7 +231,7 @@ def evaluate(predictor: Predictor, input_px: int, data: Path, shards: Path) -> d
         table, rho = metrics.score_table(*joined(pairs, pairs))
         results["all"] = {"score_table": table, "score_spearman": rho}
     if alone:
-        for looks, found in (("one_look", alone), ("two_looks", pairs)):
+        for looks, found in (("one_look", alone), ("merged", pairs)):
             curve = score_curve.fit(*joined(found, alone))
             results["all"] |= {f"score_slope_{looks}": curve.slope, f"score_offset_{looks}": curve.offset}
     return results

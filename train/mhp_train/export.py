@@ -53,7 +53,7 @@ class Options:
     licence: str = ""
     accuracy: dict[str, str] = field(default_factory=dict)
     score_curve: tuple[float, float] | None = None  # slope, offset: see mhp_train.score_curve
-    score_curve_two: tuple[float, float] | None = None  # the same of two looks
+    score_curve_merged: tuple[float, float] | None = None  # the same of several looks merged
 
     def validate(self) -> None:
         for value, allowed, flag in ((self.variant, VARIANTS, "--variant"), (self.head, HEADS, "--head"),
@@ -68,7 +68,7 @@ class Options:
 
 
 class Exportable(nn.Module):
-    """image [N,3,H,W] -> coords [N,J,3], score [N,J] and the marginals plane [N,J,H/c*W/c], depth [N,J,D], from which two looks are made
+    """image [N,3,H,W] -> coords [N,J,3], score [N,J] and the marginals plane [N,J,H/c*W/c], depth [N,J,D], from which several looks are merged
     one, or the heat volume [N,J*D,H/c,W/c]."""
 
     def __init__(self, network: nn.Module, mean: torch.Tensor, joints: int, depth_bins: int, cells: int, head: str):
@@ -164,8 +164,8 @@ def metadata(network: MobileHumanPose, options: Options, state: dict | None) -> 
     }
     if options.score_curve:
         entries["score_logit"] = joined(options.score_curve)
-    if options.score_curve_two:
-        entries["score_logit_two"] = joined(options.score_curve_two)
+    if options.score_curve_merged:
+        entries["score_logit_merged"] = joined(options.score_curve_merged)
     return {f"mhp.{key}": str(value) for key, value in entries.items()}
 
 

@@ -23,16 +23,26 @@ def look(*places: tuple[int, int, int, float]) -> looks.Look:
     return looks.Look(*(np.stack([value] * 21) for value in each))
 
 
-def test_what_both_looks_hold_likely_is_believed():
-    """Each look wavers between two places of which one is common: that one it is."""
-    coords, peak = looks.merged(look((10, 5, 8, 0.55), (20, 25, 16, 0.44)), look((3, 30, 24, 0.55), (20, 25, 16, 0.44)), 32)
-    assert np.allclose(coords, [20, 25, 16], atol=0.5)
-    _, apart = looks.merged(look((10, 5, 8, 0.7)), look((3, 30, 24, 0.7)), 32)
-    assert (apart < peak).all(), "looks that disagree are less sure"
+def test_what_all_looks_hold_likely_is_believed():
+    """Each look wavers between two places of which one is common: that one it is, also where the looks are turned about it."""
+    middle = (16, 16, 16, 0.44)
+    seen = [look((10, 5, 8, 0.55), middle), look((3, 30, 24, 0.55), middle)]
+    coords, score = looks.merged(seen, looks.VIEWS[::2][:2], 32)
+    assert np.allclose(coords, [16, 16, 16], atol=0.6)
+    _, apart = looks.merged([look((10, 5, 8, 0.7)), look((3, 30, 24, 0.7))], looks.VIEWS[::2][:2], 32)
+    assert (apart < score).all(), "looks that disagree are less sure"
+
+
+def test_a_turned_look_is_turned_back():
+    """Turned by a right angle counter-clockwise, what was right of the middle lies above it; mirrored, left and right change besides."""
+    upright = look((20, 13, 8, 0.9))
+    for view, x, y in ((looks.View(90.0), 13, 31 - 20), (looks.View(-90.0), 31 - 13, 20), (looks.View(90.0, True), 31 - 13, 31 - 20)):
+        plane, depth = look((x, y, 8, 0.9)).upright(view, 32)
+        assert np.allclose(plane, np.log(upright.plane)) and np.allclose(depth, np.log(upright.depth)), view
 
 
 def test_the_surer_look_is_believed():
-    coords, _ = looks.merged(look((10, 5, 8, 0.9)), look((20, 25, 16, 0.01)), 32)
+    coords, _ = looks.merged([look((10, 5, 8, 0.9)), look((20, 25, 16, 0.01))], (looks.View(), looks.View()), 32)
     assert np.allclose(coords, [10, 5, 8], atol=0.5)
 
 
@@ -57,7 +67,7 @@ def test_depths_along_the_line_of_sight_are_turned_to_the_cameras_axes():
     assert np.allclose(found, joints_mm, atol=1e-6)
 
 
-def test_both_looks_at_what_the_picture_shows_agree():
+def test_all_looks_at_what_the_picture_shows_agree():
     """A predictor that finds two dots and, as networks do, takes the sides of a mirrored person for each other."""
     joints = skeleton.load("muco21")
     picture = np.zeros((120, 160, 3), np.uint8)
@@ -80,7 +90,9 @@ def test_both_looks_at_what_the_picture_shows_agree():
     (seen,) = evaluate.sightings(iter([case]), predict, 256)
     for name, place in (("L_Wrist", (101.5, 61.5)), ("R_Wrist", (41.5, 71.5))):
         index = joints.index(name)
-        for look in (seen.straight, seen.mirrored):
-            assert np.allclose(seen.placed(look.coords, look.peak).points_px[index], place, atol=0.6), name
-        assert np.allclose(seen.two_looks().points_px[index], place, atol=0.6), name
-        assert np.allclose(seen.straight.coords[index], seen.mirrored.coords[index], atol=0.05), "cells fall on cells"
+        assert np.allclose(seen.one_look().points_px[index], place, atol=0.6), name
+        for shown, view in zip(seen.looks, looks.VIEWS):
+            plane, _ = shown.upright(view, 32)
+            peak = plane[index].argmax()
+            assert np.allclose([peak % 32, peak // 32], seen.looks[0].coords[index, :2], atol=0.8), (name, view)
+        assert np.allclose(seen.all_looks().points_px[index], place, atol=1.2), name
