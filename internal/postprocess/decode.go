@@ -35,11 +35,12 @@ type Decoder struct {
 	root   int
 	floor  float32 // exponents below it cannot move a result, see exponentFloor
 
-	stature *statureBones       // for HeightDepthMM
-	mirror  []int               // for Merge: the set's mirror index
-	merged  []float64           // for Merge: a product of marginals
-	logs    [maxLooks][]float64 // for Merge: logarithms of one joint's marginals in each look
-	seen    []float64           // for Merge: the same of a plane before it is turned back
+	stature *statureBones             // for HeightDepthMM
+	mirror  []int                     // for Merge: the set's mirror index
+	merged  []float64                 // for Merge: a product of marginals
+	logs    [maxLooks][]float64       // for Merge: logarithms of one joint's marginals in each look
+	framed  []float64                 // for Merge: the same of a turned plane, with a frame of cells round it that are not seen
+	turned  map[float64][]turnedPlace // for Merge: by the turn in degrees
 
 	// What Volume's goroutines share during one call.
 	volume []float32
@@ -60,7 +61,11 @@ func New(spec *model.Spec) *Decoder {
 		mirror:  spec.Set.MirrorIndex(),
 		merged:  make([]float64, max(spec.HeatH*spec.HeatW, spec.DepthBins)),
 	}
-	d.seen = make([]float64, len(d.merged))
+	d.turned = map[float64][]turnedPlace{}
+	d.framed = make([]float64, (spec.HeatW+2)*(spec.HeatH+2))
+	for i := range d.framed {
+		d.framed[i] = math.Log(unseenShare)
+	}
 	for k := range d.logs {
 		d.logs[k] = make([]float64, len(d.merged))
 	}

@@ -67,7 +67,7 @@ func (d *Decoder) Merge(dst []HeatPoint, looks []Look) {
 		}
 		for k, look := range looks {
 			for i, p := range d.seenAs(look.Depth, views[k], j) {
-				d.logs[k][i] = math.Log(share(p))
+				d.logs[k][i] = logShare(p)
 			}
 		}
 		depth, depthScore := d.product(bins, parts, scoreParts)
@@ -114,56 +114,77 @@ func (d *Decoder) seenAs(values []float32, view geom.View, j int) []float32 {
 // upright fills logs with the logarithms of a plane as view has it, in the cells of the crop itself.
 func (d *Decoder) upright(logs []float64, plane []float32, view geom.View) {
 	width, height := d.spec.HeatW, d.spec.HeatH
-	seen := logs
+	seen, stride, first := logs, width, 0
 	if view.TurnDeg != 0 {
-		seen = d.seen[:len(plane)]
+		seen, stride, first = d.framed, width+2, width+3
 	}
 	for y := range height {
-		row, out := plane[y*width:][:width], seen[y*width:][:width]
-		for x, p := range row {
-			if view.Mirrored {
-				x = width - 1 - x
+		row, out := plane[y*width:][:width], seen[first+y*stride:][:width]
+		if view.Mirrored {
+			for x, p := range row {
+				out[width-1-x] = logShare(p)
 			}
-			out[x] = math.Log(share(p))
+			continue
+		}
+		for x, p := range row {
+			out[x] = logShare(p)
 		}
 	}
 	if view.TurnDeg == 0 {
 		return
 	}
-	sin, cos := math.Sincos(view.TurnDeg * math.Pi / 180)
-	middleX, middleY := float64(width-1)/2, float64(height-1)/2
-	at := func(x, y int) float64 {
-		if x < 0 || y < 0 || x >= width || y >= height {
-			return logUnseen
-		}
-		return seen[y*width+x]
-	}
-	for i := range logs {
-		dx, dy := float64(i%width)-middleX, float64(i/width)-middleY
-		x, y := cos*dx+sin*dy+middleX, cos*dy-sin*dx+middleY
-		left, top := math.Floor(x), math.Floor(y)
-		fx, fy := x-left, y-top
-		column, row := int(left), int(top)
-		logs[i] = (1-fy)*((1-fx)*at(column, row)+fx*at(column+1, row)) + fy*((1-fx)*at(column, row+1)+fx*at(column+1, row+1))
+	for i, at := range d.turnedPlaces(view.TurnDeg) {
+		above, below := seen[at.cell:][:2], seen[int(at.cell)+stride:][:2]
+		top := above[0] + at.right*(above[1]-above[0])
+		bottom := below[0] + at.right*(below[1]-below[0])
+		logs[i] = top + at.down*(bottom-top)
 	}
 }
 
-var logUnseen = math.Log(unseenShare)
+// turnedPlace is where a cell of the crop lies in the turned crop's cells with a
+// frame of one cell round them: right of and below the middle of a cell.
+type turnedPlace struct {
+	cell        int32
+	right, down float64
+}
+
+// turnedPlaces is that of every cell, worked out once.
+func (d *Decoder) turnedPlaces(turnDeg float64) []turnedPlace {
+	if places := d.turned[turnDeg]; places != nil {
+		return places
+	}
+	width, height := d.spec.HeatW, d.spec.HeatH
+	sin, cos := math.Sincos(turnDeg * math.Pi / 180)
+	middleX, middleY := float64(width-1)/2, float64(height-1)/2
+	places := make([]turnedPlace, width*height)
+	for i := range places {
+		dx, dy := float64(i%width)-middleX, float64(i/width)-middleY
+		// Beyond the frame all is unseen, as in it.
+		x := min(max(cos*dx+sin*dy+middleX, -1), float64(width))
+		y := min(max(cos*dy-sin*dx+middleY, -1), float64(height))
+		left, top := min(math.Floor(x), float64(width-1)), min(math.Floor(y), float64(height-1))
+		places[i] = turnedPlace{cell: int32((top+1)*float64(width+2) + left + 1), right: x - left, down: y - top}
+	}
+	d.turned[turnDeg] = places
+	return places
+}
 
 // product is that of what the looks say in d.logs of n places, each to the power
 // of its part, summing to 1 and valid until the next call; score is the
 // logarithm of what they say of the likeliest of them by the other parts.
 func (d *Decoder) product(n int, parts, scoreParts [maxLooks]float64) (shares []float64, score float64) {
 	shares = d.merged[:n]
-	most := 0
-	for i := range shares {
-		shares[i] = 0
-		for k, part := range parts {
-			if part > 0 {
-				shares[i] += part * d.logs[k][i]
+	clear(shares)
+	for k, part := range parts {
+		if part > 0 {
+			for i, log := range d.logs[k][:n] {
+				shares[i] += part * log
 			}
 		}
-		if shares[i] > shares[most] {
+	}
+	most := 0
+	for i, v := range shares {
+		if v > shares[most] {
 			most = i
 		}
 	}
@@ -189,6 +210,32 @@ func share(p float32) float64 {
 		return smallestShare
 	}
 	return math.Min(float64(p), 1)
+}
+
+// The logarithm of a share by its exponent and a table of its mantissa, to two
+// millionths: a hundred thousand of them are taken a person.
+const mantissaSteps = 256
+
+var (
+	logSmallest  = math.Log(smallestShare)
+	logMantissas = func() (table [mantissaSteps + 1]float64) {
+		for i := range table {
+			table[i] = math.Log(1 + float64(i)/mantissaSteps)
+		}
+		return table
+	}()
+)
+
+func logShare(p float32) float64 {
+	if !(p > smallestShare) {
+		return logSmallest
+	}
+	const stepBits = 23 - 8 // of a float32's mantissa
+	bits := math.Float32bits(min(p, 1))
+	step := bits >> stepBits & (mantissaSteps - 1)
+	part := float64(bits&(1<<stepBits-1)) / (1 << stepBits)
+	exponent := float64(int(bits>>23) - 127)
+	return exponent*math.Ln2 + logMantissas[step] + part*(logMantissas[step+1]-logMantissas[step])
 }
 
 // The powers of the odds that a joint weighs with in MirrorBack: of its own, and
