@@ -43,7 +43,7 @@ func picture(t testing.TB, name, set string, people int) *pose.Picture {
 		t.Fatal(err)
 	}
 	p := &pose.Picture{
-		Name: name, WidthPx: 640, HeightPx: 480, Provider: "cpu", Library: "onnxruntime 1.27.0", Looks: 2,
+		Name: name, WidthPx: 640, HeightPx: 480, Provider: "cpu", Library: "onnxruntime 1.27.0", Looks: 6,
 		Camera: geom.Intrinsics{FxPx: 614.7, FyPx: 614.7, CxPx: 319.5, CyPx: 239.5, Source: "default-fov"},
 		Model: pose.ModelInfo{Name: "mhp-xs", Variant: "xs", Set: s, Trained: true,
 			SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
