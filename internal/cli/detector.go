@@ -148,7 +148,7 @@ const (
 	minPersonScore = 0.15
 	minTrackScore  = 0.25
 	mergeBelow     = 0.03
-	faintBelow     = 0.085
+	faintBelow     = 0.075
 	faintOfBest    = 0.25
 	sameWithin     = 0.15
 	// Networks are trained on the box of the joints grown by a fifth; the
