@@ -49,7 +49,7 @@ func packageMap() Rules {
 			"internal/preprocess":  internal("frame geom tensor model"),
 			"internal/detect":      internal("preprocess infer frame geom tensor model"),
 			"internal/detect/gocv": internal("detect frame geom"),
-			// skeleton: the flip test exchanges mirror pairs, the height needs bones.
+			// skeleton: looks at mirror images exchange mirror pairs, the height needs bones.
 			"internal/postprocess": internal("tensor geom model camera pose skeleton"),
 			"internal/track":       internal("pose geom"),
 

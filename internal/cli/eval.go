@@ -10,6 +10,7 @@ import (
 
 	"mhp/internal/dataset"
 	"mhp/internal/eval"
+	"mhp/internal/pipeline"
 )
 
 // evalFlags are what all data sets share.
@@ -82,7 +83,7 @@ func (j *evalJob) facts(plan *dataset.Plan, network *network, f *evalFlags) []ev
 		joints = fmt.Sprintf("COMMON JOINTS ONLY: averaged over %d (%s); the network lacks %s", len(averaged), strings.Join(averaged, ", "), strings.Join(plan.Missing, ", "))
 	}
 	facts = append(facts, eval.Fact{Name: "joints", Value: joints})
-	return append(facts, eval.Fact{Name: "looks", Value: strconv.Itoa(f.looks)})
+	return append(facts, eval.Fact{Name: "looks", Value: strconv.Itoa(pipeline.Looks(network.runner, f.looks))})
 }
 
 // oneDir is the argument of the commands that read one folder.

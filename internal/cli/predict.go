@@ -33,8 +33,8 @@ type predictFlags struct {
 	verbose        bool
 }
 
-// Photographs are looked at from all sides unless told otherwise: some
-// milliseconds a person, where decoding the picture takes longer.
+// Photographs are looked at in every way unless told otherwise: tens of
+// milliseconds a person, about what decoding the picture takes.
 const (
 	looksPhotographs = 6
 	looksUsage       = "how often the network looks at each person: 1, 2 (also the mirror image) or 6 (both turned either way, too); what all hold likely counts"

@@ -24,6 +24,8 @@ type Output struct {
 type Runner interface {
 	// Spec is the network's meaning.
 	Spec() *model.Spec
+	// Marginals tells whether its outputs hold the heat volume's marginals.
+	Marginals() bool
 	// Input is the buffer for n crops, [n, 3, H, W], owned by the runner and
 	// filled by the caller; the same memory is handed out again for the same n.
 	Input(n int) (tensor.Tensor, error)

@@ -28,7 +28,7 @@ const (
 
 // EstimatorOptions configures an Estimator.
 type EstimatorOptions struct {
-	Looks          int // at each crop, see postprocess.Views: a run each; 0 = 1
+	Looks          int // at each crop, see Looks: a run each; 0 = 1
 	Depth          DepthMode
 	PersonHeightMM float64 // for DepthHeight
 	FixedDepthMM   float64 // for DepthFixed
@@ -92,6 +92,15 @@ type Estimator struct {
 	timings  Timings
 }
 
+// Looks is how often the network looks at each crop where so many are wanted (see postprocess.Views). Of
+// one that tells no marginals only looks at the crop and its mirror image can be made one.
+func Looks(runner infer.Runner, wanted int) int {
+	if runner.Marginals() {
+		return max(1, wanted)
+	}
+	return min(max(1, wanted), 2)
+}
+
 // NewEstimator joins a finder of people and a runner; it owns neither.
 func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptions) (*Estimator, error) {
 	if err := opts.Validate(); err != nil {
@@ -102,7 +111,7 @@ func NewEstimator(runner infer.Runner, finder detect.Finder, opts EstimatorOptio
 	if spec.FixedBatch > 0 {
 		batch = spec.FixedBatch
 	}
-	views, _ := postprocess.Views(max(1, opts.Looks))
+	views, _ := postprocess.Views(Looks(runner, opts.Looks))
 	e := &Estimator{
 		views: views, opts: opts, batch: batch, runner: runner, finder: finder,
 		cropper: preprocess.New(spec), decoder: postprocess.New(spec),
@@ -143,7 +152,7 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 	}
 	p := &pose.Picture{
 		Name: f.Name, Index: f.Index, Time: f.Time, WidthPx: f.WidthPx, HeightPx: f.HeightPx,
-		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(), Looks: 1,
+		Camera: k, Provider: e.runner.Provider(), Library: e.runner.Library(), Looks: len(e.views),
 	}
 	defer e.dropSharp()
 	for len(boxes) > 0 {
@@ -153,7 +162,6 @@ func (e *Estimator) Boxes(ctx context.Context, f *frame.Frame, boxes []detect.Bo
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		p.People = append(p.People, people...)
-		p.Looks = len(e.views)
 		boxes = boxes[n:]
 	}
 	e.timings.People += len(p.People)
@@ -184,7 +192,7 @@ func (e *Estimator) pass(ctx context.Context, f *frame.Frame, k geom.Intrinsics,
 	if err != nil {
 		return nil, err
 	}
-	for look := 0; look < len(e.views); look++ { // the first may shorten e.views
+	for look := range e.views {
 		if err := e.infer(ctx, f, len(boxes), look); err != nil {
 			return nil, err
 		}
@@ -233,8 +241,6 @@ func (e *Estimator) infer(ctx context.Context, f *frame.Frame, n, look int) erro
 			}
 		case look == 0:
 			e.decode(e.points[i], out, i, run)
-			// Of a network that tells no marginals, only looks at the crop and its mirror image can be made one.
-			e.views = e.views[:min(len(e.views), 2)]
 		default:
 			e.decode(e.mirrored, out, i, run)
 			postprocess.MirrorBack(e.points[i], e.mirrored, e.runner.Spec())

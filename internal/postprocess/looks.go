@@ -53,7 +53,8 @@ type Look struct{ Score, Plane, Depth []float32 }
 // is worth.
 func (d *Decoder) Merge(dst []HeatPoint, looks []Look) {
 	width, cells, bins := d.spec.HeatW, d.spec.HeatW*d.spec.HeatH, d.spec.DepthBins
-	parts, scoreParts := d.parts(looks)
+	all, allScore := d.parts(looks)
+	parts, scoreParts := all[:len(looks)], allScore[:len(looks)]
 	for j := range dst[:d.joints] {
 		for k, look := range looks {
 			logs, plane := d.logs[k][:cells], d.seenAs(look.Plane, views[k], j)
@@ -172,14 +173,12 @@ func (d *Decoder) turnedPlaces(turnDeg float64) []turnedPlace {
 // product is that of what the looks say in d.logs of n places, each to the power
 // of its part, summing to 1 and valid until the next call; score is the
 // logarithm of what they say of the likeliest of them by the other parts.
-func (d *Decoder) product(n int, parts, scoreParts [maxLooks]float64) (shares []float64, score float64) {
+func (d *Decoder) product(n int, parts, scoreParts []float64) (shares []float64, score float64) {
 	shares = d.merged[:n]
 	clear(shares)
 	for k, part := range parts {
-		if part > 0 {
-			for i, log := range d.logs[k][:n] {
-				shares[i] += part * log
-			}
+		for i, log := range d.logs[k][:n] {
+			shares[i] += part * log
 		}
 	}
 	most := 0
@@ -189,9 +188,7 @@ func (d *Decoder) product(n int, parts, scoreParts [maxLooks]float64) (shares []
 		}
 	}
 	for k, part := range scoreParts {
-		if part > 0 {
-			score += part * d.logs[k][most]
-		}
+		score += part * d.logs[k][most]
 	}
 	all, peak := 0.0, shares[most]
 	for i, v := range shares {

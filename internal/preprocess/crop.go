@@ -67,12 +67,11 @@ type sample struct{ first, part int32 }
 // New makes a Cropper for crops of spec's input size, colour order and normalisation.
 func New(spec *model.Spec) *Cropper {
 	c := &Cropper{
-		width:  spec.InputWPx,
-		height: spec.InputHPx,
-		bgr:    spec.ColorOrder == "bgr",
-		column: make([]sample, spec.InputWPx),
-		turn:   turn{stepX: make([]int64, spec.InputWPx), stepY: make([]int64, spec.InputWPx)},
-
+		width:   spec.InputWPx,
+		height:  spec.InputHPx,
+		bgr:     spec.ColorOrder == "bgr",
+		column:  make([]sample, spec.InputWPx),
+		turn:    turn{stepX: make([]int64, spec.InputWPx), stepY: make([]int64, spec.InputWPx)},
 		middleX: float64(spec.InputWPx) * (1 - 1/float64(spec.HeatW)) / 2,
 		middleY: float64(spec.InputHPx) * (1 - 1/float64(spec.HeatH)) / 2,
 	}

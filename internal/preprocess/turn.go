@@ -22,7 +22,7 @@ func (c *Cropper) aim(m geom.CropToImage, view geom.View) {
 	sin, cos := math.Sincos(view.TurnDeg * math.Pi / 180)
 	t := &c.turn
 	t.sin, t.cos = m.Scale*sin, m.Scale*cos
-	side := 1.0 // px of the crop a px of the input, across
+	side := 1.0 // px of the turned crop for a px of what is seen, across
 	if view.Mirrored {
 		side = -1
 	}

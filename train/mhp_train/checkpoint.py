@@ -136,9 +136,12 @@ def pack(source: Path, target: Path) -> None:
 
 def blend(source: Path, earlier: Path, part: float, target: Path) -> None:
     """`source` with its moving average moved by `part` towards that of an `earlier` end of the run, for use: the mean of two ends errs less
-    than either (Wortsman et al., "Model soups", ICML 2022).  What training goes on from stays."""
-    state, before = load(source), weights(load(earlier))
-    now = weights(state)
+    than either (Wortsman et al., "Model soups", ICML 2022).  What training goes on from stays; the configuration is that of the larger part
+    of the mean, which the exported file tells of."""
+    state, other = load(source), load(earlier)
+    now, before = weights(state), weights(other)
+    if part > 0.5:
+        state["config"] = other["config"]
     state["ema"] = {name: torch.lerp(tensor.float(), before[name].float(), part) if tensor.is_floating_point() else tensor
                     for name, tensor in now.items()}
     save(target, state)

@@ -185,6 +185,17 @@ INLINE void joint_forward(const int vectors, const int flatter, const float *row
             store(sum[k][v], depth[k] + v * LANES);
 }
 
+/* JOINT(vectors of LANES bins, flatter) with both known when this is compiled, for what m->bins and m->flatter say. */
+#define BY_SHAPE(JOINT) \
+    switch (2 * m->bins + m->flatter) { \
+    case 2 * LANES: JOINT(1, 0); break; \
+    case 2 * LANES + 1: JOINT(1, 1); break; \
+    case 4 * LANES: JOINT(2, 0); break; \
+    case 4 * LANES + 1: JOINT(2, 1); break; \
+    case 8 * LANES: JOINT(4, 0); break; \
+    case 8 * LANES + 1: JOINT(4, 1); break; \
+    }
+
 /* room: for (height + 1) * width * joints * bins values. */
 void marginals_forward(const marginals *m, float *room)
 {
@@ -210,14 +221,7 @@ void marginals_forward(const marginals *m, float *room)
                     depth[k] = m->depth[k] + i * channels + j * bins;
                 }
 #define FORWARD(vectors, flatter) joint_forward(vectors, flatter, row + j * bins, channels, places, columns, joints, bits_of(m), peak[j], plane, depth)
-                switch (2 * bins + scales) {
-                case 33: FORWARD(1, 0); break;
-                case 34: FORWARD(1, 1); break;
-                case 65: FORWARD(2, 0); break;
-                case 66: FORWARD(2, 1); break;
-                case 129: FORWARD(4, 0); break;
-                case 130: FORWARD(4, 1); break;
-                }
+                BY_SHAPE(FORWARD)
             }
         }
         for (int k = 0; k < scales; k++) {
@@ -340,14 +344,7 @@ void marginals_backward(const marginals *m, const float *const grad_plane[], con
                 }
 #define BACKWARD(vectors, flatter) joint_backward(vectors, flatter, row + j * bins, channels, places, columns, joints, bits_of(m), peak[j], of_plane, \
                                                   weight, centred, row_grad + j * bins)
-                switch (2 * bins + scales) {
-                case 33: BACKWARD(1, 0); break;
-                case 34: BACKWARD(1, 1); break;
-                case 65: BACKWARD(2, 0); break;
-                case 66: BACKWARD(2, 1); break;
-                case 129: BACKWARD(4, 0); break;
-                case 130: BACKWARD(4, 1); break;
-                }
+                BY_SHAPE(BACKWARD)
             }
             add(g + py.first * across, row_grad, 1 - py.part, across);
             add(g + py.second * across, row_grad, py.part, across);

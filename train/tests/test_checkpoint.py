@@ -43,8 +43,12 @@ def test_blending_moves_the_average_only(tmp_path):
     for number, value in enumerate((1.0, 3.0)):
         weights = {"a": torch.full((2, 2), value), "steps": torch.tensor(7)}
         ends.append(tmp_path / f"{number}.ckpt")
-        checkpoint.save(ends[-1], {"network": weights, "ema": weights, "step": number})
+        checkpoint.save(ends[-1], {"network": weights, "ema": weights, "step": number, "config": f"of {number}"})
     checkpoint.blend(*ends, 0.25, tmp_path / "out.ckpt")
     state = checkpoint.load(tmp_path / "out.ckpt")
     assert torch.equal(state["ema"]["a"], torch.full((2, 2), 1.5)) and state["ema"]["steps"] == 7
+    assert torch.equal(state["network"]["a"], torch.ones(2, 2)) and state["step"] == 0 and state["config"] == "of 0"
+    checkpoint.blend(*ends, 1.0, tmp_path / "both.ckpt")
+    state = checkpoint.load(tmp_path / "both.ckpt")
+    assert torch.equal(state["ema"]["a"], torch.full((2, 2), 3.0)) and state["config"] == "of 1", "what is exported is told of"
     assert torch.equal(state["network"]["a"], torch.ones(2, 2)) and state["step"] == 0

@@ -141,6 +141,20 @@ def test_shares_and_empty_sources(tmp_path):
     assert len(mixer.batch(0, 6, 128).image) == 6
 
 
+def test_sources_are_mixed_within_a_batch(tmp_path):
+    """Some blocks learn from the first crops of a batch alone: those must not be of one source."""
+    sources = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        write_shard(tmp_path / str(number) / "a.npz", 4)
+        sources.append(dataset.Source(tmp_path / str(number), 0.5))
+    path = tmp_path / "1" / "a.npz"
+    with np.load(path) as shard:
+        np.savez(path, **{**shard, "has_depth": np.zeros(4, np.uint8)})
+    with_depth = dataset.Mixer(sources, 32, 1).batch(0, 16, 128).weight_z.any(dim=1)
+    assert with_depth.sum() == 8 and 0 < with_depth[:8].sum() < 8
+
+
 def test_folder_follows_new_replaced_and_vanished_shards(tmp_path):
     write_shard(tmp_path / "a.npz", 3)
     folder = store.Folder(tmp_path)

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -31,6 +34,18 @@ def test_what_all_looks_hold_likely_is_believed():
     assert np.allclose(coords, [16, 16, 16], atol=0.6)
     _, apart = looks.merged([look((10, 5, 8, 0.7)), look((3, 30, 24, 0.7))], looks.VIEWS[::2][:2], 32)
     assert (apart < score).all(), "looks that disagree are less sure"
+
+
+def test_looks_are_merged_as_the_goldens_have_it():
+    """The same files that the program is tested with: 8 bytes length, JSON header, tensors."""
+    data = (Path(__file__).parents[2] / "testdata" / "goldens" / "looks.safetensors").read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    golden = {name: np.frombuffer(data[8 + size:][slice(*entry["data_offsets"])], {"F32": np.float32, "F64": np.float64}[entry["dtype"]])
+              .reshape(entry["shape"]) for name, entry in json.loads(data[8:8 + size]).items() if name != "__metadata__"}
+    seen = [looks.Look(np.zeros((21, 3)), *each) for each in zip(golden["peaks"], golden["plane"], golden["depth"])]
+    for name, count in (("merged_two", 2), ("merged", 6)):
+        coords, score = looks.merged(seen[:count], looks.VIEWS[:count], 32)
+        assert np.allclose(np.column_stack([coords, score]), golden[name], atol=1e-6), name
 
 
 def test_a_turned_look_is_turned_back():

@@ -46,6 +46,9 @@ func (r *Runner) Spec() *model.Spec { return r.spec }
 // Provider is "fake".
 func (r *Runner) Provider() string { return "fake" }
 
+// Marginals tells whether Plane is set.
+func (r *Runner) Marginals() bool { return r.Plane != nil }
+
 // Library is "fake 0.0.0".
 func (r *Runner) Library() string { return "fake 0.0.0" }
 

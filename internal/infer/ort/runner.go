@@ -46,6 +46,9 @@ func (r *runner) Spec() *model.Spec { return r.session.spec }
 
 func (r *runner) Provider() string { return r.session.provider }
 
+// Marginals tells whether the file has outputs for them.
+func (r *runner) Marginals() bool { return r.session.ports.Plane != "" }
+
 func (r *runner) Library() string { return "onnxruntime " + r.session.library.Version }
 
 // Input returns the memory [n,3,H,W] that the library reads. It is made at the
