@@ -1,4 +1,4 @@
-"""PReLU with one slope, and the gradient of upsampling, in bfloat16 on the CPU in C: torch's gradients of both are slow."""
+"""PReLU with one slope, and the gradient of upsampling (in bfloat16), on the CPU in C: torch's gradients of both are slow."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import ctypes
 
 import torch
 
-from .kernels import library, pointer
+from .kernels import KINDS, library, pointer, routine
 from .network import LayerPReLU, Upsample, upsample
 
 
 def runs(x: torch.Tensor) -> bool:
     """Whether the C routines take `x`."""
-    return library() is not None and x.device.type == "cpu" and x.dtype == torch.bfloat16
+    return library() is not None and x.device.type == "cpu" and x.dtype in KINDS
 
 
 class PReLU(torch.autograd.Function):
-    """x bfloat16 [N,C,H,W], slope [1] -> PReLU(x) in channels-last memory."""
+    """x float32 or bfloat16 [N,C,H,W], slope [1] -> PReLU(x) in channels-last memory."""
 
     @staticmethod
     def forward(ctx, x, slope):
         x = x.contiguous(memory_format=torch.channels_last)
         ctx.alpha, y = slope.item(), torch.empty_like(x)
-        library().prelu_forward(pointer(x), ctypes.c_ssize_t(x.numel()), ctypes.c_float(ctx.alpha), pointer(y))
+        routine("prelu_forward", x.dtype)(pointer(x), ctypes.c_ssize_t(x.numel()), ctypes.c_float(ctx.alpha), pointer(y))
         ctx.save_for_backward(x)
         return y
 
@@ -30,7 +30,7 @@ class PReLU(torch.autograd.Function):
     def backward(ctx, grad):
         (x,) = ctx.saved_tensors
         grad, dx = grad.contiguous(memory_format=torch.channels_last), torch.empty_like(x)
-        of_slope = library().prelu_backward(pointer(x), pointer(grad), ctypes.c_ssize_t(x.numel()), ctypes.c_float(ctx.alpha), pointer(dx))
+        of_slope = routine("prelu_backward", x.dtype)(pointer(x), pointer(grad), ctypes.c_ssize_t(x.numel()), ctypes.c_float(ctx.alpha), pointer(dx))
         return dx, torch.full((1,), of_slope)
 
 
@@ -59,4 +59,4 @@ def prelu(activation: LayerPReLU, x: torch.Tensor) -> torch.Tensor:
 
 def upsample_forward(module: Upsample):
     """A `forward` for `module`, with its gradient in C where it can be."""
-    return lambda x: Upsampling.apply(x) if runs(x) else Upsample.forward(module, x)
+    return lambda x: Upsampling.apply(x) if runs(x) and x.dtype == torch.bfloat16 else Upsample.forward(module, x)

@@ -17,8 +17,8 @@ import torch
 
 FOLDER = Path(__file__).parent.parent / "native"
 SOURCES = ("norm_act.c", "depthwise.c", "prelu.c", "upsample.c", "marginals.c", "normalise.c")
-INCLUDED = ("bfloat16.h", "norm_act_typed.h")
-NORM_ACT_KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
+INCLUDED = ("bfloat16.h", "vectors.h", "depthwise_typed.h", "norm_act_typed.h", "prelu_typed.h")
+KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 
 
@@ -42,12 +42,17 @@ def library() -> ctypes.CDLL | None:
                                capture_output=True)
                 os.replace(built, path)
         loaded = ctypes.CDLL(str(path))
-        for kind in NORM_ACT_KINDS.values():
+        for kind in KINDS.values():
             getattr(loaded, f"norm_act_backward_{kind}").restype = ctypes.c_float
-        loaded.prelu_backward.restype = ctypes.c_float
+            getattr(loaded, f"prelu_backward_{kind}").restype = ctypes.c_float
         return loaded
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def routine(name: str, kind: torch.dtype):
+    """The routine `name` for values of `kind` in memory."""
+    return getattr(library(), f"{name}_{KINDS[kind]}")
 
 
 def pointer(tensor: torch.Tensor) -> ctypes.c_void_p:

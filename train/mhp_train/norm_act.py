@@ -10,7 +10,7 @@ import ctypes
 import torch
 from torch import nn
 
-from .kernels import NORM_ACT_KINDS, library, pointer
+from .kernels import KINDS, pointer, routine
 from .network import LayerPReLU
 
 
@@ -26,8 +26,7 @@ class NormAct(torch.autograd.Function):
         ctx.channels, ctx.rows = x.shape[1], x.numel() // x.shape[1]
         ctx.alpha = 1.0 if slope is None else slope.item()
         kept, y = torch.empty(4, ctx.channels), torch.empty_like(x)
-        ctx.kind = NORM_ACT_KINDS[x.dtype]
-        getattr(library(), f"norm_act_forward_{ctx.kind}")(
+        routine("norm_act_forward", x.dtype)(
             pointer(x), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(weight), pointer(bias), ctypes.c_float(ctx.alpha),
             ctypes.c_float(norm.eps), ctypes.c_float(norm.momentum), pointer(norm.running_mean), pointer(norm.running_var),
             pointer(kept), pointer(y))
@@ -40,7 +39,7 @@ class NormAct(torch.autograd.Function):
         x, kept = ctx.saved_tensors
         grad = grad.contiguous(memory_format=torch.channels_last)
         dx, grads = torch.empty_like(x), torch.empty(2, ctx.channels)
-        slope_gradient = getattr(library(), f"norm_act_backward_{ctx.kind}")(
+        slope_gradient = routine("norm_act_backward", x.dtype)(
             pointer(x), pointer(grad), ctypes.c_ssize_t(ctx.rows), ctx.channels, pointer(kept), ctypes.c_float(ctx.alpha),
             pointer(grads), pointer(dx))
         return dx, grads[0], grads[1], torch.full((1,), slope_gradient) if ctx.learn_slope else None, None
@@ -51,7 +50,7 @@ def fused_forward(norm: nn.BatchNorm2d, activation: LayerPReLU | None):
     plain = type(norm).forward
 
     def forward(x: torch.Tensor) -> torch.Tensor:
-        if not (norm.training and x.device.type == "cpu" and x.dtype in NORM_ACT_KINDS):
+        if not (norm.training and x.device.type == "cpu" and x.dtype in KINDS):
             y = plain(norm, x)
             return y if activation is None else LayerPReLU.forward(activation, y)
         return NormAct.apply(x, norm.weight, norm.bias, None if activation is None else activation.weight, norm)

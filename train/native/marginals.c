@@ -6,15 +6,9 @@
  *   plane [n][places][joints] (sums over bins), depth [n][joints][bins] (sums over places), total [n][joints] (of the exponentials).
  * Exponentials are computed again for the gradient rather than kept. */
 #include <stddef.h>
-#include "bfloat16.h"
+#include "vectors.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
-enum { LANES = 16, MAX_CHANNELS = 4096, MAX_SCALES = 2, MAX_VECTORS = 4, MAX_COLUMNS = 1024 };
-
-typedef float32x16 lanes;
-typedef int32_t whole __attribute__((vector_size(64)));
-typedef float lanes_anywhere __attribute__((vector_size(64), aligned(4), may_alias));
+enum { MAX_BINS = 64, MAX_CHANNELS = 4096, MAX_SCALES = 2, MAX_VECTORS = MAX_BINS / LANES, MAX_COLUMNS = 1024 };
 
 typedef struct {
     const void *volume;
@@ -24,16 +18,6 @@ typedef struct {
     float *plane[MAX_SCALES], *depth[MAX_SCALES], *total[MAX_SCALES];
     float *peak; /* [n][joints]: no less than the largest value of the joint */
 } marginals;
-
-INLINE lanes load(const float *from)
-{
-    return *(const lanes_anywhere *)from;
-}
-
-INLINE void store(lanes values, float *to)
-{
-    *(lanes_anywhere *)to = values;
-}
 
 /* Where cell i of `many` lies among `few`: `part` of the way from `first` to `second`. */
 typedef struct {
@@ -86,7 +70,7 @@ static const float *picture_of(const marginals *m, ptrdiff_t i, float *room)
         return (const float *)m->volume + i * size;
     const uint16_t *from = (const uint16_t *)m->volume + i * size;
     for (ptrdiff_t c = 0; c < size; c += LANES) /* whole vectors: bins are */
-        store(widened(*(const uint16x16 *)(from + c)), room + c);
+        store_float32(load_bfloat16(from + c), room + c);
     return room;
 }
 
@@ -113,9 +97,7 @@ static void peaks(const float *restrict v, ptrdiff_t places, int joints, int bin
 /* 2^t for t <= 0, to three millionths: 2^n by the exponent's bits, the rest, at most half a step, by a polynomial. */
 INLINE lanes power_of_two(lanes t)
 {
-    const lanes least = -125 - (lanes){0};
-    whole above = t > least;
-    t = (lanes)((above & (whole)t) | (~above & (whole)least));
+    t = choose(t > -125, t, all(-125));
     whole n = __builtin_convertvector(t - 0.5f, whole);
     lanes f = t - __builtin_convertvector(n, lanes);
     lanes power = 0.999999261f + f * (0.693121814f + f * (0.240247449f + f * (0.0559178653f + f * 0.00957010111f)));
@@ -138,13 +120,12 @@ static float bits_of(const marginals *m)
 /* The sums of a and of b. */
 INLINE void sums(lanes a, lanes b, float *of_a, float *of_b)
 {
-    lanes t = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-        + __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    t += __builtin_shufflevector(t, t, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
-    t += __builtin_shufflevector(t, t, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    t += __builtin_shufflevector(t, t, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    eight c = folded(a), d = folded(b);
+    eight t = __builtin_shufflevector(c, d, 0, 1, 2, 3, 8, 9, 10, 11) + __builtin_shufflevector(c, d, 4, 5, 6, 7, 12, 13, 14, 15);
+    t += __builtin_shufflevector(t, t, 2, 3, 0, 1, 6, 7, 4, 5);
+    t += __builtin_shufflevector(t, t, 1, 0, 3, 2, 5, 4, 7, 6);
     *of_a = t[0];
-    *of_b = t[8];
+    *of_b = t[4];
 }
 
 /* One joint in one row of places: its plane marginals, and what it adds to those of the depth.  row: the coarse row, from the joint's first
@@ -155,17 +136,17 @@ INLINE void joint_forward(const int vectors, const int flatter, const float *row
     lanes sum[MAX_SCALES][MAX_VECTORS];
 #pragma GCC unroll 2
     for (int k = 0; k <= flatter; k++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int v = 0; v < vectors; v++)
-            sum[k][v] = load(depth[k] + v * LANES);
+            sum[k][v] = load_float32(depth[k] + v * LANES);
     for (ptrdiff_t x = 0; x < columns; x++) {
         place px = places[x];
         const float *a = row + px.first * channels, *b = row + px.second * channels;
         lanes all[MAX_SCALES] = {{0}, {0}};
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
-            lanes first = load(a + v * LANES), e[MAX_SCALES];
-            exponentials(first + px.part * (load(b + v * LANES) - first), bits, bits * peak, flatter, e);
+            lanes first = load_float32(a + v * LANES), e[MAX_SCALES];
+            exponentials(first + px.part * (load_float32(b + v * LANES) - first), bits, bits * peak, flatter, e);
 #pragma GCC unroll 2
             for (int k = 0; k <= flatter; k++) {
                 sum[k][v] += e[k];
@@ -180,20 +161,20 @@ INLINE void joint_forward(const int vectors, const int flatter, const float *row
     }
 #pragma GCC unroll 2
     for (int k = 0; k <= flatter; k++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int v = 0; v < vectors; v++)
-            store(sum[k][v], depth[k] + v * LANES);
+            store_float32(sum[k][v], depth[k] + v * LANES);
 }
 
-/* JOINT(vectors of LANES bins, flatter) with both known when this is compiled, for what m->bins and m->flatter say. */
+/* JOINT(vectors, flatter) with both known when this is compiled, for what m->bins and m->flatter say. */
 #define BY_SHAPE(JOINT) \
     switch (2 * m->bins + m->flatter) { \
-    case 2 * LANES: JOINT(1, 0); break; \
-    case 2 * LANES + 1: JOINT(1, 1); break; \
-    case 4 * LANES: JOINT(2, 0); break; \
-    case 4 * LANES + 1: JOINT(2, 1); break; \
-    case 8 * LANES: JOINT(4, 0); break; \
-    case 8 * LANES + 1: JOINT(4, 1); break; \
+    case 2 * 16: JOINT(16 / LANES, 0); break; \
+    case 2 * 16 + 1: JOINT(16 / LANES, 1); break; \
+    case 2 * 32: JOINT(32 / LANES, 0); break; \
+    case 2 * 32 + 1: JOINT(32 / LANES, 1); break; \
+    case 2 * 64: JOINT(64 / LANES, 0); break; \
+    case 2 * 64 + 1: JOINT(64 / LANES, 1); break; \
     }
 
 /* room: for (height + 1) * width * joints * bins values. */
@@ -267,20 +248,20 @@ INLINE void joint_backward(const int vectors, const int flatter, const float *ro
                            float bits, float peak, const float *const grad_plane[], const float weight[], const float *const centred[], float *row_grad)
 {
     lanes rest[MAX_SCALES][MAX_VECTORS], of_first[MAX_VECTORS], of_second[MAX_VECTORS];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
 #pragma GCC unroll 2
         for (int k = 0; k <= flatter; k++)
-            rest[k][v] = load(centred[k] + v * LANES);
+            rest[k][v] = load_float32(centred[k] + v * LANES);
         of_first[v] = of_second[v] = (lanes){0};
     }
     ptrdiff_t at = 0;
     for (ptrdiff_t x = 0; x < columns; x++) {
         place px = places[x];
         if (px.first > at) { /* by one */
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < vectors; v++) {
-                store(of_first[v], row_grad + at * channels + v * LANES);
+                store_float32(of_first[v], row_grad + at * channels + v * LANES);
                 of_first[v] = of_second[v];
                 of_second[v] = (lanes){0};
             }
@@ -291,10 +272,10 @@ INLINE void joint_backward(const int vectors, const int flatter, const float *ro
 #pragma GCC unroll 2
         for (int k = 0; k <= flatter; k++)
             of_place[k] = weight[k] * grad_plane[k][x * joints];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
-            lanes first = load(a + v * LANES), e[MAX_SCALES], slope = {0};
-            exponentials(first + px.part * (load(b + v * LANES) - first), bits, bits * peak, flatter, e);
+            lanes first = load_float32(a + v * LANES), e[MAX_SCALES], slope = {0};
+            exponentials(first + px.part * (load_float32(b + v * LANES) - first), bits, bits * peak, flatter, e);
 #pragma GCC unroll 2
             for (int k = 0; k <= flatter; k++)
                 slope += e[k] * (of_place[k] + rest[k][v]);
@@ -302,11 +283,11 @@ INLINE void joint_backward(const int vectors, const int flatter, const float *ro
             of_second[v] += px.part * slope;
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < vectors; v++) {
-        store(of_first[v], row_grad + at * channels + v * LANES);
+        store_float32(of_first[v], row_grad + at * channels + v * LANES);
         if (places[columns - 1].second > at)
-            store(of_second[v], row_grad + (at + 1) * channels + v * LANES);
+            store_float32(of_second[v], row_grad + (at + 1) * channels + v * LANES);
     }
 }
 
@@ -351,6 +332,6 @@ void marginals_backward(const marginals *m, const float *const grad_plane[], con
         }
         if (m->half)
             for (ptrdiff_t c = 0; c < size; c += LANES)
-                *(uint16x16 *)((uint16_t *)grad + i * size + c) = narrowed(load(g + c));
+                store_bfloat16(load_float32(g + c), (uint16_t *)grad + i * size + c);
     }
 }

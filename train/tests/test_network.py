@@ -115,21 +115,26 @@ def same(x):
 
 
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/depthwise.c")
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("stride, size", [(2, (9, 12)), (2, (8, 7)), (2, (16, 16)), (1, (5, 6)), (1, (1, 3)), (2, (1, 1))])
 @pytest.mark.parametrize("channels, before, after, biased", [(24, 0.3, -0.2, True), (32, None, 0.25, True), (40, -0.5, None, True), (144, None, None, False)])
-def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size, channels, before, after, biased):
+def test_depthwise_in_c_equals_torch_to_rounding(stride, size, channels, before, after, biased, kind):
     torch.manual_seed(4)
     bias, before, after = torch.randn(channels) if biased else None, *(None if slope is None else torch.full((1,), slope) for slope in (before, after))
-    x, weight = torch.randn(3, channels, *size).bfloat16(), torch.randn(channels, 1, 3, 3)
+    x, weight = torch.randn(3, channels, *size).to(kind), torch.randn(channels, 1, 3, 3)
     given, exact = ([same(t) for t in (first, weight, bias, before, after)] for first in (x, x.float()))
     inner = exact[0] if before is None else nn.functional.prelu(exact[0], exact[3])
     expected = nn.functional.conv2d(inner, exact[1], exact[2], stride=stride, padding=1, groups=channels)
     if after is not None:
         expected = nn.functional.prelu(expected, exact[4])
     out = depthwise.Depthwise.apply(*given, stride)
-    assert out.dtype == torch.bfloat16 and out.shape == expected.shape
-    grad = torch.randn(expected.shape).bfloat16()
+    assert out.dtype == kind and out.shape == expected.shape
+    grad = torch.randn(expected.shape).to(kind)
     out.backward(grad), expected.backward(grad.float())
+    if kind == torch.float32:
+        for ours, theirs in ((out, expected), *((one.grad, other.grad) for one, other in zip(given, exact) if one is not None)):
+            assert torch.allclose(ours, theirs, rtol=1e-4, atol=2e-4)
+        return
     assert torch.allclose(out.float(), expected, rtol=1 / 128, atol=1e-2)
     for ours, theirs in zip(given, exact):
         if ours is not None:
@@ -140,8 +145,8 @@ def test_depthwise_in_bfloat16_equals_float32_to_rounding(stride, size, channels
 
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/depthwise.c")
 @pytest.mark.parametrize("stride, kind, groups, native", [(2, torch.bfloat16, 8, True), (1, torch.bfloat16, 8, True), (1, torch.bfloat16, 1, False),
-                                                          (2, torch.float32, 8, False)])
-def test_only_depthwise_in_bfloat16_runs_in_c(stride, kind, groups, native):
+                                                          (2, torch.float32, 8, True), (1, torch.float32, 1, False)])
+def test_only_depthwise_runs_in_c(stride, kind, groups, native):
     net = nn.Sequential(nn.Conv2d(8, 8, 3, stride, 1, groups=groups, bias=False))
     assert accelerate(net)
     x = torch.randn(1, 8, 6, 6, dtype=kind)
@@ -151,14 +156,15 @@ def test_only_depthwise_in_bfloat16_runs_in_c(stride, kind, groups, native):
 
 
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/prelu.c")
-def test_prelu_in_bfloat16_equals_torch_to_rounding():
+@pytest.mark.parametrize("kind, near", [(torch.float32, 1e-4), (torch.bfloat16, 1e-2)])
+def test_prelu_in_c_equals_torch_to_rounding(kind, near):
     torch.manual_seed(6)
-    x, slope, grad = torch.randn(2, 24, 50, 7).bfloat16(), torch.full((1,), 0.3), torch.randn(2, 24, 50, 7).bfloat16()
+    x, slope, grad = torch.randn(2, 24, 50, 7).to(kind), torch.full((1,), 0.3), torch.randn(2, 24, 50, 7).to(kind)
     given, own, exact, plain = same(x), same(slope), same(x.float()), same(slope)
     out, expected = activation.PReLU.apply(given, own), nn.functional.prelu(exact, plain)
     out.backward(grad), expected.backward(grad.float())
     for ours, theirs in ((out, expected), (given.grad, exact.grad), (own.grad, plain.grad)):
-        assert torch.allclose(ours.float(), theirs, rtol=1 / 128, atol=1e-2)
+        assert torch.allclose(ours.float(), theirs, rtol=near, atol=near)
 
 
 @pytest.mark.skipif(library() is None, reason="no C compiler that builds train/native/upsample.c")
