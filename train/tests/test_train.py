@@ -71,7 +71,8 @@ def test_resuming_restores_weights_and_moments(run, tmp_path):
         if tensor.is_floating_point() and "running" not in name:
             assert (again["network"][name] - tensor).abs().max() < 0.02, name
     before, after = (s["optimiser"][0]["state"][0]["exp_avg_sq"] for s in (state, again))
-    assert torch.allclose(after, before * 0.999, atol=float(before.abs().max()))
+    # A step adds the square of its gradient to what is left of the moment, however many steps a slow machine took before.
+    assert (after >= before * 0.999 * (1 - 1e-5)).all() and before.max() > 0
 
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
