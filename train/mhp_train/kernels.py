@@ -17,7 +17,7 @@ import torch
 
 FOLDER = Path(__file__).parent.parent / "native"
 SOURCES = ("norm_act.c", "depthwise.c", "prelu.c", "upsample.c", "marginals.c", "normalise.c")
-INCLUDED = ("bfloat16.h", "vectors.h", "depthwise_typed.h", "norm_act_typed.h", "prelu_typed.h")
+INCLUDED = ("bfloat16.h", "vectors.h", "each_type.h", "depthwise_typed.h", "norm_act_typed.h", "prelu_typed.h")
 KINDS = {torch.float32: "float32", torch.bfloat16: "bfloat16"}  # types of the values in memory
 FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 

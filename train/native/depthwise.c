@@ -57,12 +57,5 @@ static float total(const lanes *values, int count)
     return (float)sum;
 }
 
-#define VALUE float
-#define NAME(f) f##_float32
-#include "depthwise_typed.h"
-#undef VALUE
-#undef NAME
-
-#define VALUE uint16_t
-#define NAME(f) f##_bfloat16
-#include "depthwise_typed.h"
+#define TYPED "depthwise_typed.h"
+#include "each_type.h"

@@ -31,18 +31,5 @@ static void repeat(const float *values, int side, int c, float *wide)
         wide[k] = values[k % c];
 }
 
-#define VALUE float
-#define GET(v) (v)
-#define PUT(v) (v)
-#define NAME(f) f##_float32
-#include "norm_act_typed.h"
-#undef VALUE
-#undef GET
-#undef PUT
-#undef NAME
-
-#define VALUE uint16_t
-#define GET(v) from_bfloat16(v)
-#define PUT(v) to_bfloat16(v)
-#define NAME(f) f##_bfloat16
-#include "norm_act_typed.h"
+#define TYPED "norm_act_typed.h"
+#include "each_type.h"
